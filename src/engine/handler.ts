@@ -1,0 +1,42 @@
+import type { SyncError } from '../base/errors.ts'
+import type { ListedItem, Source } from './source.ts'
+
+/** An item as the store keeps it: what its source listed last, and whose it is. */
+export interface Item extends ListedItem {
+  /** Number of the item in the store; never used again for another item. */
+  readonly rowId: number
+  readonly sourceId: number
+  readonly ownerId: number
+}
+
+/**
+ * What a change does to the catalogue, as plain data: the handler makes it outside of any transaction, the store
+ * writes it in the one that ends the task. Opaque to the engine.
+ */
+export type Effect = object
+
+/** What an item's content means. The engine knows no more of music or entities than this. */
+export interface Handler {
+  /** Whether an item of this name and size is of any interest; what is not is never stored. Pure, cheap, called for every listed item. */
+  wants(item: ListedItem): boolean
+  /**
+   * Reads what is needed of an owed item. May run again for the same item and version; must not change anything
+   * outside. `known` is another item of the same source with the same stable id, version and size that is applied already:
+   * its content is the same, so nothing needs to be opened.
+   */
+  read(item: Item, known: Item | null, source: Source, signal: AbortSignal): Promise<Effect>
+}
+
+/**
+ * Writes effects inside the transaction that ends a task (the store calls it, nobody else).
+ * Every method is idempotent: applying a change twice is the same as once. A method that throws undoes this one effect only.
+ */
+export interface EffectWriter {
+  applied(item: Item, effect: Effect): void
+  /** The present version of the item is no good; an older version's effect, if any, no longer holds. */
+  skipped(item: Item, reason: SyncError): void
+  /** The item went away; its identity is kept for `tombstoneMs`. `roundStartMs` is when the round that missed it began. */
+  gone(item: Item, roundStartMs: number): void
+  /** The source and all its items are removed by a person. */
+  sourceRemoved(sourceId: number): void
+}

@@ -1,0 +1,89 @@
+import { DatabaseSync, type StatementSync } from '@photostructure/sqlite'
+
+/** What SQLite takes and gives. Integers beyond 2^53 never occur here. */
+export type SqlValue = string | number | null | Uint8Array
+
+export interface Statement<Row> {
+  run(...values: readonly SqlValue[]): { changes: number; lastId: number }
+  get(...values: readonly SqlValue[]): Row | undefined
+  all(...values: readonly SqlValue[]): Row[]
+}
+
+/**
+ * The driver behind a few lines: prepared statements kept by their text, transactions, savepoints.
+ * WAL and synchronous=FULL: what was committed survives a loss of power.
+ */
+export class Database {
+  readonly #driver: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(path: string) {
+    this.#driver = new DatabaseSync(path)
+    this.exec('pragma journal_mode = wal')
+    this.exec('pragma synchronous = full')
+    this.exec('pragma foreign_keys = on')
+    this.exec('pragma busy_timeout = 10000')
+    this.exec('pragma cache_size = -65536')
+    this.exec('pragma temp_store = memory')
+  }
+
+  /** Only for texts that the code itself holds: each one is prepared once and kept. */
+  prepare<Row = Record<string, SqlValue>>(sql: string): Statement<Row> {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#driver.prepare(sql)
+      this.#statements.set(sql, statement)
+    }
+    const prepared = statement
+    return {
+      run: (...values) => {
+        const { changes, lastInsertRowid } = prepared.run(...values)
+        return { changes: Number(changes), lastId: Number(lastInsertRowid) }
+      },
+      // A row has the shape its SQL text gives it; the text stands beside the type.
+      get: (...values) => prepared.get(...values) as Row | undefined,
+      all: (...values) => prepared.all(...values) as Row[],
+    }
+  }
+
+  exec(sql: string): void {
+    this.#driver.exec(sql)
+  }
+
+  /** All of `work` or nothing of it. Takes the one write lock of the file at once, so nothing read inside can be stale. */
+  transaction<T>(work: () => T): T {
+    this.exec('begin immediate')
+    try {
+      const result = work()
+      this.exec('commit')
+      return result
+    } catch (error) {
+      if (this.#driver.isTransaction) this.exec('rollback')
+      throw error
+    }
+  }
+
+  /** All of `work` or nothing of it, inside a transaction that goes on either way. */
+  savepoint<T>(work: () => T): T {
+    this.exec('savepoint part')
+    try {
+      const result = work()
+      this.exec('release part')
+      return result
+    } catch (error) {
+      this.exec('rollback to part')
+      this.exec('release part')
+      throw error
+    }
+  }
+
+  /** Grows whenever another connection commits. */
+  get dataVersion(): number {
+    return this.prepare<{ data_version: number }>('pragma data_version').get()?.data_version ?? 0
+  }
+
+  close(): void {
+    this.#statements.clear()
+    this.#driver.close()
+  }
+}
