@@ -18,7 +18,7 @@ export const errorCodes = {
     'An operator can allow this host: from the command line, or with --allow-host.',
   ],
   'bad-address': ['stop', 'Check the address of this source.'],
-  'root-missing': ['stop', 'The folder of this source is not there: check its address or mount it.'],
+  'root-missing': ['source', 'The folder of this source is not there: check its address or mount it.'],
   'not-a-drive': ['stop', 'The server does not speak WebDAV at this address: check the path.'],
   'unknown-host': ['source', 'Check the host name, and that this machine can resolve it.'],
   unreachable: ['source', 'Check that the remote is switched on and reachable.'],

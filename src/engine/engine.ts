@@ -1,0 +1,192 @@
+import type { Clock } from '../base/clock.ts'
+import { SyncError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Handler } from './handler.ts'
+import { Inbox, type Letter } from './inbox.ts'
+import type { Policy } from './policy.ts'
+import { failureOf, run } from './runner.ts'
+import type { Source } from './source.ts'
+import type { Ack, FreeSlots, TaskStore } from './task-store.ts'
+import type { Claim, Found, Result } from './task.ts'
+
+/** Told of everything that happens, in its order. Must not throw and must return at once. */
+export interface Observer {
+  claimed?(claim: Claim): void
+  /** `isHeld` false: the result came too late and was refused. */
+  ended?(claim: Claim, result: Result, isHeld: boolean): void
+  checked?(sourceId: number, isWell: boolean): void
+  /** A turn is over: its claims have been told and its results are durable. `tookMs` is the time in the store. */
+  turned?(tookMs: number, results: number): void
+}
+
+export interface EngineParts {
+  readonly store: TaskStore
+  readonly handler: Handler
+  readonly sourceOf: (sourceId: number) => Promise<Source>
+  readonly policy: Policy
+  readonly clock: Clock
+  readonly log: Log
+  readonly observer: Observer
+}
+
+interface Running {
+  readonly claim: Claim
+  readonly controller: AbortController
+  readonly startedMs: number
+  readonly cancelTimers: readonly (() => void)[]
+}
+
+/**
+ * Takes turns for as long as it lives: hands results to the store, and runs what the store hands out.
+ * It knows no fairness, no rounds and no retries: those are the store's rows.
+ */
+export class Engine {
+  readonly #parts: EngineParts
+  readonly #inbox: Inbox
+  readonly #running = new Map<number, Running>()
+  #isDraining = false
+  #loop: Promise<void> | null = null
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.#inbox = new Inbox(parts.clock)
+  }
+
+  async start(): Promise<void> {
+    await this.#parts.store.open()
+    this.#loop = this.#takeTurns()
+  }
+
+  /** Somebody changed what is owed or due. */
+  wake(): void {
+    this.#inbox.wake()
+  }
+
+  /** Tasks in slots now. */
+  get running(): number {
+    return this.#running.size
+  }
+
+  /** Claims no more; lets tasks finish for `drainMs`, then gives them back; returns when all is written. */
+  async stop(drainMs: number): Promise<void> {
+    if (this.#loop === null) return
+    this.#isDraining = true
+    this.#inbox.wake()
+    const cancel = this.#parts.clock.after(drainMs, () => {
+      for (const { controller } of this.#running.values()) controller.abort(drained)
+    })
+    await this.#loop
+    cancel()
+    this.#loop = null
+  }
+
+  async #takeTurns(): Promise<void> {
+    const { clock, store, observer, log } = this.#parts
+    let failures = 0
+    while (!this.#isDraining || this.#running.size > 0 || this.#inbox.size > 0) {
+      const letters = this.#inbox.take()
+      const startedMs = clock.elapsed()
+      try {
+        const turn = await store.turn(
+          letters.map((letter) => letter.result),
+          this.#free(letters),
+        )
+        failures = 0
+        for (const [index, letter] of letters.entries()) letter.deliver(ackAt(turn.acks, index))
+        for (const claim of turn.claims) this.#launch(claim)
+        for (const sourceId of turn.checks) void this.#check(sourceId)
+        observer.turned?.(clock.elapsed() - startedMs, letters.length)
+        await this.#inbox.wait(turn.nextMs, () => this.#running.size)
+      } catch (error) {
+        // The store refused (disk full, locked): what was to be written is kept and tried again, until its lease ends.
+        failures++
+        log.error({ error: failureOf(error) }, 'the store refused a turn')
+        this.#inbox.putBack(letters)
+        if (this.#isDraining && failures > maxDrainFailures) return
+        await clock.sleep(Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(failures, 10)))
+      }
+    }
+  }
+
+  /** Slots that this turn may fill: those of the tasks whose results it writes are free again. */
+  #free(letters: readonly Letter[]): FreeSlots {
+    if (this.#isDraining) return {}
+    const taken = { list: 0, read: 0, cpu: 0, peer: 0 }
+    for (const { claim } of this.#running.values()) taken[claim.pool]++
+    for (const { result } of letters) {
+      if (result.type === 'found' || result.type === 'checked') continue
+      if (this.#running.has(result.claim.fence)) taken[result.claim.pool]--
+    }
+    const { slots } = this.#parts.policy
+    return { list: slots.list - taken.list, read: slots.read - taken.read }
+  }
+
+  #launch(claim: Claim): void {
+    const { clock, policy, observer } = this.#parts
+    const controller = new AbortController()
+    const leftMs = claim.untilMs - clock.now()
+    const late = new SyncError('timeout', 'The task did not end within its time.')
+    const running: Running = {
+      claim,
+      controller,
+      startedMs: clock.elapsed(),
+      cancelTimers: [
+        clock.after(Math.max(0, leftMs - policy.graceMs), () => controller.abort(late)),
+        // Whoever ignores its signal loses the slot all the same; what it brings later finds no fence.
+        clock.after(Math.max(0, leftMs), () => {
+          this.#running.delete(claim.fence)
+          this.#inbox.wake()
+        }),
+      ],
+    }
+    this.#running.set(claim.fence, running)
+    observer.claimed?.(claim)
+    void this.#finish(running)
+  }
+
+  async #finish({ claim, controller, startedMs, cancelTimers }: Running): Promise<void> {
+    const { clock, observer } = this.#parts
+    const store = (found: Found): Promise<Ack> => this.#inbox.post(found)
+    const outcome = await run(claim, { ...this.#parts, store }, controller.signal)
+    for (const cancel of cancelTimers) cancel()
+    const isGivenBack = outcome.type === 'failed' && controller.signal.reason === drained
+    const usedMs = clock.elapsed() - startedMs
+    // Outcome and claim are of the same kind: `run` made one from the other.
+    const result = (
+      isGivenBack ? { type: 'released', claim, usedMs } : { ...outcome, claim, usedMs }
+    ) as Result
+    const isAwaited = this.#running.has(claim.fence)
+    const ack = isAwaited ? await this.#inbox.post(result) : { isHeld: false }
+    this.#running.delete(claim.fence)
+    observer.ended?.(claim, result, ack.isHeld)
+    if (this.#isDraining) this.#inbox.wake()
+  }
+
+  async #check(sourceId: number): Promise<void> {
+    const { clock, policy, observer, sourceOf } = this.#parts
+    const controller = new AbortController()
+    const late = new SyncError('timeout', 'The source did not answer its check in time.')
+    const cancel = clock.after(policy.checkMs, () => controller.abort(late))
+    const failure = await sourceOf(sourceId)
+      .then((source) => source.check(controller.signal))
+      .then(
+        () => null,
+        (error: unknown) => failureOf(controller.signal.aborted ? late : error),
+      )
+    cancel()
+    await this.#inbox.post({ type: 'checked', sourceId, failure })
+    observer.checked?.(sourceId, failure === null)
+  }
+}
+
+const drained = new SyncError('cancelled', 'The process is stopping.')
+
+/** Pauses after a store that refused: doubled each time. */
+const firstPauseMs = 50
+const maxPauseMs = 5_000
+/** A store that goes on refusing does not keep a process from stopping. */
+const maxDrainFailures = 5
+
+function ackAt(acks: readonly Ack[], index: number): Ack {
+  return acks[index] ?? { isHeld: false }
+}

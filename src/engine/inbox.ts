@@ -1,0 +1,80 @@
+import type { Clock } from '../base/clock.ts'
+import { maxResults, type Ack } from './task-store.ts'
+import type { Result } from './task.ts'
+
+/** A result on its way to the store, and whom to tell what became of it. */
+export interface Letter {
+  readonly result: Result
+  readonly deliver: (ack: Ack) => void
+}
+
+/** Results wait at most so long for others to be written with them. */
+const groupMs = 10
+
+/**
+ * Collects results so that many are written in one transaction: a turn waits until `maxResults` are here, or nobody
+ * else is running who could bring one, or `groupMs` have passed since the first. Bounded by the number of slots.
+ */
+export class Inbox {
+  readonly #clock: Clock
+  readonly #letters: Letter[] = []
+  #isWoken = false
+  #onChange: () => void = () => undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get size(): number {
+    return this.#letters.length
+  }
+
+  /** Resolves when the result is durable, or refused. */
+  post(result: Result): Promise<Ack> {
+    return new Promise((deliver) => {
+      this.#letters.push({ result, deliver })
+      this.#onChange()
+    })
+  }
+
+  wake(): void {
+    this.#isWoken = true
+    this.#onChange()
+  }
+
+  take(): readonly Letter[] {
+    this.#isWoken = false
+    return this.#letters.splice(0, maxResults)
+  }
+
+  /** The store did not take them. */
+  putBack(letters: readonly Letter[]): void {
+    this.#letters.unshift(...letters)
+  }
+
+  /** Resolves when the next turn should be taken: by `untilMs` something falls due, `running` tasks may bring results. */
+  wait(untilMs: number | null, running: () => number): Promise<void> {
+    return new Promise((resolve) => {
+      const timers: (() => void)[] = []
+      let isGrouping = false
+      const done = (): void => {
+        this.#onChange = () => undefined
+        for (const cancel of timers) cancel()
+        resolve()
+      }
+      const look = (): void => {
+        const { length } = this.#letters
+        if (this.#isWoken || length >= Math.min(maxResults, Math.max(1, running()))) done()
+        else if (length > 0 && !isGrouping) {
+          isGrouping = true
+          timers.push(this.#clock.after(groupMs, done))
+        }
+      }
+      if (untilMs !== null) {
+        timers.push(this.#clock.after(Math.max(0, untilMs - this.#clock.now()), done))
+      }
+      this.#onChange = look
+      look()
+    })
+  }
+}
