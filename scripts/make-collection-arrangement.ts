@@ -78,11 +78,11 @@ interface Bar {
 }
 
 function playLayer(layer: Layer, bar: Bar): Note[] {
-  const { play, gain } = layer
-  if (play === 'drums') return playDrums(layer.kit, gain, bar)
-  if (play === 'bass' || play === 'walk' || play === 'pulse')
-    return playBass(play, layer.voice, gain, bar)
-  return playHarmony[play](bar, layer.voice, gain, 12 * (layer.octave ?? 0))
+  if (layer.play === 'drums') return playDrums(layer.kit, layer.gain, bar)
+  if (layer.play === 'bass' || layer.play === 'walk' || layer.play === 'pulse') {
+    return playBass(layer.play, layer.voice, layer.gain, bar)
+  }
+  return playHarmony[layer.play](bar, layer.voice, layer.gain, 12 * (layer.octave ?? 0))
 }
 
 type Harmony = (bar: Bar, voice: Voice, gain: number, shift: number) => Note[]
