@@ -13,15 +13,24 @@ export interface Arrangement {
   readonly layers: readonly Layer[]
 }
 
-export type Layer =
-  | {
-      readonly play: 'chords' | 'stabs' | 'arpeggio' | 'melody'
-      readonly voice: Voice
-      readonly gain: number
-      readonly octave?: number
-    }
-  | { readonly play: 'bass' | 'walk' | 'pulse'; readonly voice: Voice; readonly gain: number }
-  | { readonly play: 'drums'; readonly kit: keyof typeof kits; readonly gain: number }
+export type Layer = DrumLayer | PitchedLayer
+
+interface DrumLayer {
+  readonly play: 'drums'
+  readonly kit: keyof typeof kits
+  readonly gain: number
+}
+
+interface PitchedLayer {
+  readonly play: BassFigure | HarmonyFigure
+  readonly voice: Voice
+  readonly gain: number
+  /** How many octaves above where the figure plays by itself; a bass stays where it is. */
+  readonly octave?: number
+}
+
+type BassFigure = 'bass' | 'walk' | 'pulse'
+type HarmonyFigure = 'chords' | 'stabs' | 'arpeggio' | 'melody'
 
 const scales = {
   major: [0, 2, 4, 5, 7, 9, 11],
@@ -87,7 +96,7 @@ function playLayer(layer: Layer, bar: Bar): Note[] {
 
 type Harmony = (bar: Bar, voice: Voice, gain: number, shift: number) => Note[]
 
-const playHarmony: Readonly<Record<'chords' | 'stabs' | 'arpeggio' | 'melody', Harmony>> = {
+const playHarmony: Readonly<Record<HarmonyFigure, Harmony>> = {
   chords: (bar, voice, gain, shift) =>
     chordOf(bar).map((pitch, index) => ({
       voice,
@@ -146,7 +155,7 @@ const playHarmony: Readonly<Record<'chords' | 'stabs' | 'arpeggio' | 'melody', H
   },
 }
 
-function playBass(play: 'bass' | 'walk' | 'pulse', voice: Voice, gain: number, bar: Bar): Note[] {
+function playBass(play: BassFigure, voice: Voice, gain: number, bar: Bar): Note[] {
   const at = (offset: number, length: number, degree: number): Note => ({
     voice,
     at: bar.at + offset * bar.beat,
