@@ -1,4 +1,8 @@
-import { DatabaseSync, type StatementSync } from '@photostructure/sqlite'
+import {
+  DatabaseSync,
+  type DatabaseSyncInstance,
+  type StatementSyncInstance,
+} from '@photostructure/sqlite'
 
 /** What SQLite takes and gives. Integers beyond 2^53 never occur here. */
 export type SqlValue = string | number | null | Uint8Array
@@ -14,8 +18,8 @@ export interface Statement<Row> {
  * WAL and synchronous=FULL: what was committed survives a loss of power.
  */
 export class Database {
-  readonly #driver: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #driver: DatabaseSyncInstance
+  readonly #statements = new Map<string, StatementSyncInstance>()
 
   constructor(path: string) {
     this.#driver = new DatabaseSync(path)
@@ -75,6 +79,11 @@ export class Database {
       this.exec('release part')
       throw error
     }
+  }
+
+  /** Whether a transaction is still under way: some errors (disk full) end it. */
+  get isOpenTransaction(): boolean {
+    return this.#driver.isTransaction
   }
 
   /** Grows whenever another connection commits. */

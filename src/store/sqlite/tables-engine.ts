@@ -56,7 +56,8 @@ create table round (
   phase text not null,
   started_ms integer not null,
   ended_ms integer,
-  outcome text
+  outcome text,
+  gone integer not null default 0
 ) strict;
 create unique index round_open on round (source_id) where ended_ms is null;
 create index round_of on round (source_id, id);
@@ -106,6 +107,7 @@ create table lane (
   class integer not null,
   owner_id integer not null references owner (id),
   vt integer not null,
+  floor integer not null default 0,
   is_active integer not null,
   unique (pool, class, owner_id)
 ) strict;
@@ -135,6 +137,7 @@ create table task (
   item_id integer,
   seq integer,
   step text,
+  version text,
   parent_place_id integer,
   run_at_ms integer,
   fence integer,
@@ -163,6 +166,7 @@ create table slot (
   charged integer,
   primary key (pool, n)
 ) strict, without rowid;
+create index slot_queue on slot (queue_id) where queue_id is not null;
 
 create table clockwork (
   pool text not null,
@@ -175,5 +179,5 @@ create table counter (
   name text primary key,
   value integer not null
 ) strict, without rowid;
-insert into counter (name, value) values ('fence', 0), ('seq', 0);
+insert into counter (name, value) values ('fence', 0), ('seq', 0), ('turn', 0);
 `

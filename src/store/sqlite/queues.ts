@@ -1,0 +1,127 @@
+import { firstExpectationMs } from '../../engine/fair.ts'
+import type { Pool, WorkClass } from '../../engine/task.ts'
+import type { Turning } from './turning.ts'
+
+/** The queue of a source in the lane of its owner; both are made when they are first needed. */
+export function queueOf(t: Turning, pool: Pool, workClass: WorkClass, sourceId: number): number {
+  const found = t.db
+    .prepare<{ id: number }>(
+      `select queue.id from source join lane on lane.owner_id = source.owner_id
+       join queue on queue.lane_id = lane.id and queue.source_id = source.id
+       where source.id = ? and lane.pool = ? and lane.class = ?`,
+    )
+    .get(sourceId, pool, workClass)
+  if (found !== undefined) return found.id
+  t.db
+    .prepare(
+      `insert into lane (pool, class, owner_id, vt, is_active)
+       select ?, ?, owner_id, 0, 0 from source where id = ? on conflict do nothing`,
+    )
+    .run(pool, workClass, sourceId)
+  const { lastId } = t.db
+    .prepare(
+      `insert into queue (lane_id, source_id, is_active, window, cost_ms)
+       select lane.id, source.id, 0, ?, ? from source join lane on lane.owner_id = source.owner_id
+       where source.id = ? and lane.pool = ? and lane.class = ?`,
+    )
+    .run(t.policy.windowStart, firstExpectationMs, sourceId, pool, workClass)
+  return lastId
+}
+
+interface QueueState {
+  readonly is_active: number
+  readonly is_ready: number
+  readonly lane_id: number
+  readonly lane_active: number
+  readonly pool: string
+  readonly class: number
+}
+
+/**
+ * A queue is active if a task of it could be claimed: one is ready, its source is well and not paused, and its window has room.
+ * A lane is active if one of its queues is. A lane that wakes up starts at the present virtual time: idling earns nothing.
+ */
+export function refreshQueues(t: Turning): void {
+  for (const queueId of t.touched) refreshQueue(t, queueId)
+  t.touched.clear()
+}
+
+function refreshQueue(t: Turning, queueId: number): void {
+  const state = t.db
+    .prepare<QueueState>(
+      `select queue.is_active, lane.id as lane_id, lane.is_active as lane_active, lane.pool, lane.class,
+         source.health = 0 and source.is_paused = 0
+         and exists (select 1 from task where task.queue_id = queue.id and task.state = 0)
+         and (select count(*) from slot where slot.queue_id = queue.id) < queue.window as is_ready
+       from queue join lane on lane.id = queue.lane_id join source on source.id = queue.source_id
+       where queue.id = ?`,
+    )
+    .get(queueId)
+  if (state === undefined || state.is_active === state.is_ready) return
+  if (state.is_ready === 1) {
+    t.db
+      .prepare(
+        `update queue set is_active = 1,
+         served = max(served, (select floor from lane where lane.id = queue.lane_id)) where id = ?`,
+      )
+      .run(queueId)
+    if (state.lane_active === 0) wakeLane(t, state)
+    return
+  }
+  t.db.prepare('update queue set is_active = 0 where id = ?').run(queueId)
+  t.db
+    .prepare(
+      `update lane set is_active = exists (select 1 from queue where lane_id = lane.id and is_active = 1)
+       where id = ?`,
+    )
+    .run(state.lane_id)
+}
+
+function wakeLane(t: Turning, { lane_id, pool, class: workClass }: QueueState): void {
+  t.db
+    .prepare(
+      `update lane set is_active = 1,
+       vt = max(vt, coalesce((select v from clockwork where pool = ? and class = ?), 0)) where id = ?`,
+    )
+    .run(pool, workClass, lane_id)
+}
+
+/** All queues of a source, in every pool and class: a handful. */
+export function touchSource(t: Turning, sourceId: number): void {
+  const rows = t.db
+    .prepare<{ id: number }>('select id from queue where source_id = ?')
+    .all(sourceId)
+  for (const { id } of rows) t.touched.add(id)
+}
+
+interface Owed {
+  readonly id: number
+}
+
+/**
+ * Makes read tasks of owed items, a few ahead of what is read: the tasks are bounded by the number of active sources,
+ * not by the size of libraries, and can always be made again.
+ */
+export function feed(t: Turning, sourceId: number): void {
+  const queueId = queueOf(t, 'read', 1, sourceId)
+  const { ahead } = t.db
+    .prepare<{ ahead: number }>(
+      'select count(*) as ahead from task where queue_id = ? and state = 0',
+    )
+    .get(queueId) ?? { ahead: 0 }
+  if (ahead * 2 > t.policy.readAhead) return
+  const owed = t.db
+    .prepare<Owed>(
+      'select id from item where source_id = ? and state = 1 order by seq limit ?',
+    )
+    .all(sourceId, t.policy.readAhead - ahead)
+  const insert = t.db.prepare(
+    `insert into task (queue_id, source_id, kind, state, item_id) values (?, ?, 'read', 0, ?)`,
+  )
+  const mark = t.db.prepare('update item set state = 2 where id = ?')
+  for (const { id } of owed) {
+    insert.run(queueId, sourceId, id)
+    mark.run(id)
+  }
+  if (owed.length > 0) t.touched.add(queueId)
+}

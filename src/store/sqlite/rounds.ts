@@ -1,0 +1,356 @@
+import { health } from '../../engine/breaker.ts'
+import type { SettleClaim, Settled, Listed, Found } from '../../engine/task.ts'
+import { maxAsked } from '../../engine/task.ts'
+import {
+  finishPlace,
+  isUnchangedPlace,
+  itemById,
+  itemColumns,
+  placeOf,
+  storeItems,
+  toItem,
+  type ItemRow,
+} from './items.ts'
+import { feed, queueOf } from './queues.ts'
+import type { HeldTask, Turning } from './turning.ts'
+
+/** Rounds started in one turn. */
+const maxStarts = 100
+/** Ended rounds that are remembered of each source. */
+const keptRounds = 10
+/** A due time that never comes: the source has a round already, and its end sets the next one. */
+export const never = Number.MAX_SAFE_INTEGER
+
+interface DueSource {
+  readonly id: number
+  readonly cursor: string | null
+  readonly is_asked: number
+  readonly full_ms: number | null
+}
+
+/** Starts the rounds that are due: a row and its first list task. */
+export function startDueRounds(t: Turning): void {
+  const due = t.db
+    .prepare<DueSource>(
+      `select id, cursor, is_asked, full_ms from source
+       where is_paused = 0 and health = 0 and due_ms <= ? order by due_ms, id limit ?`,
+    )
+    .all(t.nowMs, maxStarts)
+  for (const source of due) startRound(t, source)
+}
+
+function startRound(t: Turning, source: DueSource): void {
+  const isFull = source.cursor === null
+  const trusts =
+    isFull &&
+    source.is_asked < 2 &&
+    source.full_ms !== null &&
+    t.nowMs - source.full_ms < t.policy.trustMs
+  // A parked step of an earlier round is listed anew by this one.
+  t.db
+    .prepare(`delete from task where source_id = ? and kind <> 'read'`)
+    .run(source.id)
+  const { lastId: roundId } = t.db
+    .prepare(
+      `insert into round (source_id, is_full, is_asked, trusts_versions, phase, started_ms)
+       values (?, ?, ?, ?, 'listing', ?)`,
+    )
+    .run(source.id, Number(isFull), Number(source.is_asked > 0), Number(trusts), t.nowMs)
+  t.db
+    .prepare('update source set due_ms = ?, is_asked = 0, progress_ms = ? where id = ?')
+    .run(never, t.nowMs, source.id)
+  addStep(t, { sourceId: source.id, roundId, step: source.cursor, isAsked: source.is_asked > 0 })
+}
+
+interface Step {
+  readonly sourceId: number
+  readonly roundId: number
+  readonly step: string | null
+  readonly isAsked: boolean
+  readonly version?: string | undefined
+  readonly parentPlaceId?: number | null
+}
+
+function addStep(t: Turning, step: Step): void {
+  const queueId = queueOf(t, 'list', step.isAsked ? 0 : 1, step.sourceId)
+  t.db
+    .prepare(
+      `insert into task (queue_id, source_id, kind, state, round_id, step, version, parent_place_id)
+       values (?, ?, 'list', 0, ?, ?, ?, ?)`,
+    )
+    .run(
+      queueId,
+      step.sourceId,
+      step.roundId,
+      step.step,
+      step.version ?? null,
+      step.parentPlaceId ?? null,
+    )
+  t.touched.add(queueId)
+}
+
+interface Round {
+  readonly id: number
+  readonly source_id: number
+  readonly is_full: number
+  readonly is_asked: number
+  readonly trusts_versions: number
+  readonly is_clean: number
+  readonly phase: string
+  readonly started_ms: number
+}
+
+function openRound(t: Turning, id: number): Round | null {
+  return (
+    t.db.prepare<Round>('select * from round where id = ? and ended_ms is null').get(id) ?? null
+  )
+}
+
+/** A batch in the middle of a step. */
+export function storeFound(t: Turning, task: HeldTask, found: Found): readonly number[] {
+  const round = openRound(t, task.round_id ?? 0)
+  if (round === null) return []
+  const rows = storeItems(t, task, {
+    ...found,
+    placeId: found.isTree ? placeOf(t, task) : null,
+    roundId: round.id,
+    marks: !found.isTree && round.is_full === 1,
+  })
+  feed(t, task.source_id)
+  return rows
+}
+
+/** A step is done: what it found, what follows from it and where to go on are stored together. */
+export function storeListed(t: Turning, task: HeldTask, listed: Listed): void {
+  t.db.prepare('delete from task where id = ?').run(task.id)
+  const round = openRound(t, task.round_id ?? 0)
+  if (round === null) return
+  const placeId = listed.isTree ? placeOf(t, task) : null
+  const rows = storeItems(t, task, {
+    ...listed,
+    placeId,
+    roundId: round.id,
+    marks: !listed.isTree && round.is_full === 1,
+  })
+  if (placeId !== null) {
+    const seen = new Set([...listed.seen, ...rows])
+    finishPlace(t, task, { id: placeId, roundId: round.id, seen })
+  }
+  for (const { step, version } of listed.next) {
+    const isKnown =
+      version !== undefined &&
+      round.trusts_versions === 1 &&
+      isUnchangedPlace(t, task.source_id, { step, version, roundId: round.id })
+    if (isKnown) continue
+    addStep(t, {
+      sourceId: task.source_id,
+      roundId: round.id,
+      step,
+      version,
+      isAsked: round.is_asked === 1,
+      parentPlaceId: placeId,
+    })
+  }
+  if (listed.cursor !== null) {
+    t.db
+      .prepare('update source set cursor = ? where id = ?')
+      .run(listed.cursor, task.source_id)
+  }
+  feed(t, task.source_id)
+  endListing(t, round.id)
+}
+
+/** The round's listing is over when none of its list tasks is left but parked ones. */
+export function endListing(t: Turning, roundId: number): void {
+  const round = openRound(t, roundId)
+  if (round === null || round.phase !== 'listing') return
+  const open = t.db
+    .prepare('select 1 from task where round_id = ? and state <> 3 limit 1')
+    .get(roundId)
+  if (open !== undefined) return
+  if (round.is_clean === 0) {
+    endRound(t, round, 'unclean')
+    return
+  }
+  settleRound(t, round)
+}
+
+/** Whether anything went away, and so much of it that a person must say so. */
+function settleRound(t: Turning, round: Round): void {
+  const { missing } = t.db
+    .prepare<{ missing: number }>(`select count(*) as missing ${candidateRows(round)}`)
+    .get(...candidateValues(round, 0)) ?? { missing: 0 }
+  const { present } = t.db
+    .prepare<{ present: number }>(
+      'select count(*) as present from item where source_id = ? and state <> 5',
+    )
+    .get(round.source_id) ?? { present: 0 }
+  if (missing === 0) {
+    t.db.prepare('update source set withheld = 0 where id = ?').run(round.source_id)
+    endRound(t, round, 'clean')
+    return
+  }
+  const isConfirmed = t.db
+    .prepare('select 1 from source where id = ? and is_confirmed = 1')
+    .get(round.source_id)
+  const isMost = missing > t.policy.withholdAbove && missing * 2 > present
+  if (isConfirmed === undefined && (isMost || missing === present)) {
+    t.db.prepare('update source set withheld = ? where id = ?').run(missing, round.source_id)
+    endRound(t, round, 'withheld')
+    return
+  }
+  t.db.prepare('update source set withheld = 0 where id = ?').run(round.source_id)
+  t.db.prepare(`update round set phase = 'settling' where id = ?`).run(round.id)
+  const queueId = queueOf(t, 'list', round.is_asked === 1 ? 0 : 1, round.source_id)
+  t.db
+    .prepare(
+      `insert into task (queue_id, source_id, kind, state, round_id, step)
+       values (?, ?, 'settle', 0, ?, '0')`,
+    )
+    .run(queueId, round.source_id, round.id)
+  t.touched.add(queueId)
+}
+
+/**
+ * Items that a round did not see: missing from a place it listed, in a place it never came to, not marked by a full
+ * listing, or said to be gone by a feed.
+ */
+function candidateRows(round: Round): string {
+  const unseen =
+    round.is_full === 1
+      ? `(item.missing_round_id = ? or place.round_id <> ? or (place.id is null and item.round_id <> ?))`
+      : `(item.is_said_gone = 1 and ? + ? + ? > 0)`
+  return `from item join source on source.id = item.source_id left join place on place.id = item.place_id
+    where item.source_id = ? and item.state <> 5 and ${unseen} and item.id > ?`
+}
+
+function candidateValues(round: Round, afterId: number): number[] {
+  const unseen = [round.id, round.id, round.id]
+  return [round.source_id, ...unseen, afterId]
+}
+
+/** The next items to ask for once more, behind `afterId`. */
+export function candidatesOf(
+  t: Turning,
+  roundId: number,
+  afterId: number,
+): SettleClaim['candidates'] {
+  const round = openRound(t, roundId)
+  if (round === null) return []
+  return t.db
+    .prepare<ItemRow & { is_said_gone: number }>(
+      `select ${itemColumns}, item.is_said_gone ${candidateRows(round)} order by item.id limit ?`,
+    )
+    .all(...candidateValues(round, afterId), maxAsked)
+    .map((row) => ({ item: toItem(row), isSaidGone: row.is_said_gone === 1 }))
+}
+
+/** Hides what is gone, keeps what is there after all, and goes on until nothing is left to ask for. */
+export function storeSettled(t: Turning, task: HeldTask, settled: Settled): void {
+  const round = openRound(t, task.round_id ?? 0)
+  if (round === null) return
+  const asked = settled.claim.candidates.map(({ item }) => item.rowId)
+  for (const id of settled.gone) bury(t, id, round)
+  for (const id of settled.kept) {
+    t.db
+      .prepare('update item set missing_round_id = null, round_id = ? where id = ?')
+      .run(round.id, id)
+  }
+  if (settled.unknown.length > 0) {
+    t.db.prepare('update round set is_clean = 0 where id = ?').run(round.id)
+  }
+  t.db
+    .prepare('update round set gone = gone + ? where id = ?')
+    .run(settled.gone.length, round.id)
+  if (asked.length === maxAsked) {
+    t.db
+      .prepare(`update task set state = 0, fence = null, step = ? where id = ?`)
+      .run(String(Math.max(...asked)), task.id)
+    t.touched.add(task.queue_id)
+    return
+  }
+  t.db.prepare('delete from task where id = ?').run(task.id)
+  const ended = openRound(t, round.id) ?? round
+  endRound(t, ended, ended.is_clean === 1 ? 'clean' : 'unclean')
+}
+
+/** An item becomes a tombstone: hidden, its identity kept. A skipped one has nothing that could come back. */
+function bury(t: Turning, id: number, round: Round): void {
+  t.effects.gone(itemById(t, id), round.started_ms)
+  t.db.prepare('delete from task where item_id = ?').run(id)
+  t.db
+    .prepare(
+      `update item set state = 5, place_id = null, missing_round_id = null, is_said_gone = 0, changed_ms = ?,
+         applied = case when error_code is null then applied end, error_code = null, error_message = null
+       where id = ?`,
+    )
+    .run(t.nowMs, id)
+}
+
+function endRound(t: Turning, round: Round, outcome: 'clean' | 'unclean' | 'withheld'): void {
+  t.db
+    .prepare('update round set ended_ms = ?, outcome = ? where id = ?')
+    .run(t.nowMs, outcome, round.id)
+  if (outcome === 'clean') {
+    const isUntrusting = Number(round.is_full === 1 && round.trusts_versions === 0)
+    t.db
+      .prepare(
+        `update source set clean_round_id = ?, is_confirmed = 0,
+           full_ms = case when ? = 1 then ? else full_ms end where id = ?`,
+      )
+      .run(round.id, isUntrusting, t.nowMs, round.source_id)
+    if (round.is_full === 1) {
+      t.db
+        .prepare(
+          `delete from place where source_id = ? and round_id <> ?
+           and not exists (select 1 from item where item.place_id = place.id)`,
+        )
+        .run(round.source_id, round.id)
+    }
+  }
+  schedule(t, round)
+  t.db
+    .prepare(
+      `delete from round where source_id = ? and id not in
+         (select id from round where source_id = ? order by id desc limit ?)`,
+    )
+    .run(round.source_id, round.source_id, keptRounds)
+}
+
+/** When the next round comes: at once if a person asked meanwhile, soon if files went away, else after the interval. */
+function schedule(t: Turning, round: Round): void {
+  const source = t.db
+    .prepare<{ interval_ms: number; is_asked: number }>(
+      'select interval_ms, is_asked from source where id = ?',
+    )
+    .get(round.source_id)
+  if (source === undefined) return
+  const { gone } = t.db
+    .prepare<{ gone: number }>('select gone from round where id = ?')
+    .get(round.id) ?? { gone: 0 }
+  const intervalMs = Math.round(source.interval_ms * (0.9 + t.random() / 5))
+  const waitMs = gone > 0 ? Math.min(intervalMs, t.policy.afterGoneMs) : intervalMs
+  t.db
+    .prepare('update source set due_ms = ?, progress_ms = ? where id = ?')
+    .run(source.is_asked > 0 ? t.nowMs : t.nowMs + waitMs, t.nowMs, round.source_id)
+}
+
+/** The cursor is of no use any more: everything is kept, and a full round begins at once. */
+export function restartRound(t: Turning, sourceId: number): void {
+  t.db.prepare(`delete from task where source_id = ? and kind <> 'read'`).run(sourceId)
+  t.db
+    .prepare(
+      `update round set ended_ms = ?, outcome = 'restarted' where source_id = ? and ended_ms is null`,
+    )
+    .run(t.nowMs, sourceId)
+  t.db
+    .prepare('update source set cursor = null, due_ms = ? where id = ? and health <> ?')
+    .run(t.nowMs, sourceId, health.stopped)
+}
+
+/** A step of the round will not be listed: whatever the round did not see is in doubt. */
+export function spoilRound(t: Turning, roundId: number | null): void {
+  if (roundId === null) return
+  t.db.prepare('update round set is_clean = 0 where id = ?').run(roundId)
+  endListing(t, roundId)
+}

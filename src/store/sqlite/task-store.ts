@@ -1,0 +1,181 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Random } from '../../base/random.ts'
+import type { EffectWriter } from '../../engine/handler.ts'
+import type { Policy } from '../../engine/policy.ts'
+import {
+  maxResults,
+  type Ack,
+  type FreeSlots,
+  type Stall,
+  type TaskStore,
+  type Turn,
+} from '../../engine/task-store.ts'
+import type { Claim, Result } from '../../engine/task.ts'
+import { assert } from '../../base/errors.ts'
+import { claim } from './claims.ts'
+import type { Database } from './database.ts'
+import { refreshQueues } from './queues.ts'
+import { startDueRounds, storeFound, storeListed, storeSettled } from './rounds.ts'
+import { heldTask, releaseSlot, type HeldTask, type Turning } from './turning.ts'
+import {
+  dueChecks,
+  giveBack,
+  noteFailure,
+  noteSuccess,
+  promote,
+  reap,
+  storeApplied,
+  storeChanged,
+  storeChecked,
+  storeFailed,
+} from './verdicts.ts'
+
+export interface TaskStoreParts {
+  readonly db: Database
+  readonly policy: Policy
+  readonly clock: Clock
+  readonly random: Random
+  readonly effects: EffectWriter
+}
+
+/** Owed work, tasks, rounds, lanes and slots in SQLite. Its invariants are in docs/spec/engine.md. */
+export class SqliteTaskStore implements TaskStore {
+  readonly #parts: TaskStoreParts
+
+  constructor(parts: TaskStoreParts) {
+    this.#parts = parts
+  }
+
+  async open(): Promise<void> {
+    const { db, policy } = this.#parts
+    db.transaction(() => {
+      const t = this.#turning()
+      // Whoever held these leases held the lock of the database, too: it is gone.
+      db.exec(`update task set state = 0, fence = null where state = 1`)
+      db.exec('delete from slot')
+      const insert = db.prepare('insert into slot (pool, n) values (?, ?)')
+      for (const [pool, count] of Object.entries(policy.slots)) {
+        for (let n = 1; n <= count; n++) insert.run(pool, n)
+      }
+      const queues = db.prepare<{ id: number }>('select id from queue').all()
+      for (const { id } of queues) t.touched.add(id)
+      refreshQueues(t)
+    })
+  }
+
+  async turn(results: readonly Result[], free: FreeSlots): Promise<Turn> {
+    assert(results.length <= maxResults, 'a turn has at most maxResults results')
+    return this.#parts.db.transaction(() => {
+      const t = this.#turning()
+      const acks = results.map((result) => write(t, result))
+      reap(t)
+      promote(t)
+      startDueRounds(t)
+      refreshQueues(t)
+      const claims: Claim[] = []
+      for (const pool of ['list', 'read', 'cpu', 'peer'] as const) {
+        const want = free[pool] ?? 0
+        if (want > 0) claims.push(...claim(t, pool, want))
+      }
+      const checks = dueChecks(t)
+      return { acks, claims, checks, nextMs: nextDue(t) }
+    })
+  }
+
+  async stalls(): Promise<readonly Stall[]> {
+    const { db, policy, clock } = this.#parts
+    return db
+      .prepare<{ id: number; since: number }>(
+        `select source.id, source.progress_ms as since from source
+         where health = 0 and is_paused = 0 and progress_ms <= ?
+           and exists (select 1 from task where task.source_id = source.id and task.state in (0, 1))
+         order by source.progress_ms limit 100`,
+      )
+      .all(clock.now() - policy.stallMs)
+      .map(({ id, since }) => ({ sourceId: id, sinceMs: since }))
+  }
+
+  async purge(limit: number): Promise<number> {
+    const { db, policy, clock } = this.#parts
+    return db.transaction(
+      () =>
+        db
+          .prepare(
+            `delete from item where id in
+               (select id from item where state = 5 and changed_ms <= ? order by changed_ms limit ?)`,
+          )
+          .run(clock.now() - policy.tombstoneMs, limit).changes,
+    )
+  }
+
+  #turning(): Turning {
+    const { db, policy, clock, random, effects } = this.#parts
+    return { db, policy, random, effects, nowMs: clock.now(), touched: new Set() }
+  }
+}
+
+/** One result, whole or not at all. An effect that cannot be written fails its own task, nobody else's. */
+function write(t: Turning, result: Result): Ack {
+  if (result.type === 'checked') {
+    storeChecked(t, result)
+    return { isHeld: true }
+  }
+  const task = heldTask(t, result.claim)
+  if (task === null) return { isHeld: false }
+  try {
+    return t.db.savepoint(() => settle(t, task, result))
+  } catch (error) {
+    if (!t.db.isOpenTransaction) throw error
+    if (result.type === 'found') return { isHeld: false }
+    const message = error instanceof Error ? error.message : String(error)
+    const failure = { code: 'internal', remedy: 'retry', message } as const
+    return t.db.savepoint(() => settle(t, task, { ...result, type: 'failed', failure }))
+  }
+}
+
+function settle(t: Turning, task: HeldTask, result: Exclude<Result, { type: 'checked' }>): Ack {
+  if (result.type === 'found') return { isHeld: true, rows: storeFound(t, task, result) }
+  releaseSlot(t, result.claim, result.usedMs)
+  const { fence } = result.claim
+  switch (result.type) {
+    case 'listed':
+      storeListed(t, task, result)
+      break
+    case 'applied':
+      storeApplied(t, task, result)
+      break
+    case 'settled':
+      storeSettled(t, task, result)
+      break
+    case 'changed':
+      storeChanged(t, task, result)
+      break
+    case 'released':
+      giveBack(t, task)
+      return { isHeld: true }
+    case 'failed':
+      storeFailed(t, task, result.failure)
+      if (result.failure.remedy !== 'skip') {
+        noteFailure(t, task, fence, result.failure)
+        return { isHeld: true }
+      }
+  }
+  // Even a file that is no good was answered well by its source.
+  noteSuccess(t, task, fence, result.usedMs)
+  return { isHeld: true }
+}
+
+/** When something falls due that nobody will announce. */
+function nextDue(t: Turning): number | null {
+  const { next } = t.db
+    .prepare<{ next: number | null }>(
+      `select min(at) as next from (
+         select min(run_at_ms) as at from task where state = 2
+         union all select min(until_ms) from slot
+         union all select min(due_ms) from source where is_paused = 0 and health = 0
+         union all select min(rest_until_ms) from source where is_paused = 0 and health = 1)`,
+    )
+    .get() ?? { next: null }
+  return next === null || next >= Number.MAX_SAFE_INTEGER ? null : next
+}
+

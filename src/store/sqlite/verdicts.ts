@@ -1,0 +1,349 @@
+import { backoffMs } from '../../base/retry.ts'
+import { SyncError } from '../../base/errors.ts'
+import {
+  failed as breakerFailed,
+  health,
+  recovered,
+  rested,
+  stopped,
+  succeeded,
+  type Breaker,
+} from '../../engine/breaker.ts'
+import type { Applied, Changed, Checked, Failure } from '../../engine/task.ts'
+import { narrowed, widened } from '../../engine/window.ts'
+import { itemById, oweItem, state } from './items.ts'
+import { feed, touchSource } from './queues.ts'
+import { restartRound, spoilRound } from './rounds.ts'
+import { emptySlot, type HeldTask, type Turning } from './turning.ts'
+
+/** The effect counts if the item is still what was read; else the item is simply still owed. */
+export function storeApplied(t: Turning, task: HeldTask, { effect }: Applied): void {
+  const itemId = task.item_id ?? 0
+  t.db.prepare('delete from task where id = ?').run(task.id)
+  const isSame = t.db
+    .prepare('select 1 from item where id = ? and seq = ?')
+    .get(itemId, task.seq ?? -1)
+  if (isSame === undefined) {
+    t.db.prepare('update item set state = 1 where id = ? and state = 2').run(itemId)
+  } else {
+    t.effects.applied(itemById(t, itemId), effect)
+    t.db
+      .prepare(
+        `update item set applied = listed, state = 0, error_code = null, error_message = null where id = ?`,
+      )
+      .run(itemId)
+  }
+  feed(t, task.source_id)
+}
+
+/** The file is another version than the listed one: the new one is owed, by the same task, which burns an attempt. */
+export function storeChanged(t: Turning, task: HeldTask, changed: Changed): void {
+  oweItem(t, task.item_id ?? 0, state.owed, changed.item)
+  t.db.prepare('update item set state = 2 where id = ?').run(task.item_id ?? 0)
+  retry(t, task, changed.failure)
+}
+
+/** What became of a task that failed: the remedy decides. */
+export function storeFailed(t: Turning, task: HeldTask, failure: Failure): void {
+  switch (failure.remedy) {
+    case 'retry':
+      retry(t, task, failure)
+      return
+    case 'skip':
+      skip(t, task, failure)
+      return
+    case 'restart':
+      if (task.item_id === null) restartRound(t, task.source_id)
+      else retry(t, task, failure)
+      return
+    case 'source':
+      retryAtSource(t, task, failure)
+      return
+    case 'stop':
+      giveBack(t, task)
+      stopSource(t, task.source_id, failure)
+  }
+}
+
+/** Ready again, unblamed. */
+export function giveBack(t: Turning, task: HeldTask): void {
+  t.db.prepare('update task set state = 0, fence = null where id = ?').run(task.id)
+}
+
+function retry(t: Turning, task: HeldTask, failure: Failure): void {
+  const { policy } = t
+  const attempts = task.attempts + 1
+  if (attempts >= policy.maxAttempts) {
+    park(t, task, failure)
+    return
+  }
+  const limits = { baseMs: policy.retryBaseMs, maxMs: policy.retryMaxMs }
+  const waitMs = Math.max(backoffMs(task.attempts, limits, t.random), failure.retryAfterMs ?? 0)
+  t.db
+    .prepare(
+      `update task set state = 2, fence = null, run_at_ms = ?, attempts = ?, failed_ms = ?,
+         error_code = ?, error_message = ? where id = ?`,
+    )
+    .run(t.nowMs + waitMs, attempts, t.nowMs, failure.code, failure.message, task.id)
+}
+
+/** Stands still with its last error until a person, or another version of the file, moves it. */
+function park(t: Turning, task: HeldTask, failure: Failure): void {
+  t.db
+    .prepare(
+      `update task set state = 3, fence = null, run_at_ms = null, attempts = attempts + 1, failed_ms = ?,
+         error_code = ?, error_message = ? where id = ?`,
+    )
+    .run(t.nowMs, failure.code, failure.message, task.id)
+  if (task.item_id === null) {
+    spoilRound(t, task.round_id)
+    return
+  }
+  t.db
+    .prepare('update item set state = 4, error_code = ?, error_message = ? where id = ?')
+    .run(failure.code, failure.message, task.item_id)
+  feed(t, task.source_id)
+}
+
+function skip(t: Turning, task: HeldTask, failure: Failure): void {
+  t.db.prepare('delete from task where id = ?').run(task.id)
+  if (task.item_id === null) {
+    noteError(t, task.source_id, failure)
+    spoilRound(t, task.round_id)
+    return
+  }
+  const isSame = t.db
+    .prepare('select 1 from item where id = ? and seq = ?')
+    .get(task.item_id, task.seq ?? -1)
+  if (isSame === undefined) {
+    t.db.prepare('update item set state = 1 where id = ? and state = 2').run(task.item_id)
+  } else {
+    t.effects.skipped(itemById(t, task.item_id), new SyncError(failure.code, failure.message))
+    t.db
+      .prepare(
+        `update item set applied = listed, state = 3, error_code = ?, error_message = ? where id = ?`,
+      )
+      .run(failure.code, failure.message, task.item_id)
+  }
+  feed(t, task.source_id)
+}
+
+/**
+ * The source failed, not the task. But if the source has answered well since this task failed before,
+ * it is the task after all: then it burns an attempt.
+ */
+function retryAtSource(t: Turning, task: HeldTask, failure: Failure): void {
+  const breaker = breakerOf(t, task.source_id)
+  const isItself =
+    task.failed_ms !== null && breaker?.okMs != null && breaker.okMs > task.failed_ms
+  if (isItself) {
+    retry(t, task, failure)
+    return
+  }
+  t.db
+    .prepare(
+      `update task set state = 0, fence = null, failed_ms = ?, error_code = ?, error_message = ? where id = ?`,
+    )
+    .run(t.nowMs, failure.code, failure.message, task.id)
+}
+
+interface BreakerRow {
+  readonly health: number
+  readonly rest_until_ms: number | null
+  readonly trips: number
+  readonly failures: number
+  readonly recent: number
+  readonly fence_floor: number
+  readonly ok_ms: number | null
+}
+
+function breakerOf(t: Turning, sourceId: number): Breaker | null {
+  const row = t.db
+    .prepare<BreakerRow>(
+      `select health, rest_until_ms, trips, failures, recent, fence_floor, ok_ms from source where id = ?`,
+    )
+    .get(sourceId)
+  if (row === undefined) return null
+  const { health, trips, failures, recent } = row
+  const { rest_until_ms: restUntilMs, fence_floor: fenceFloor, ok_ms: okMs } = row
+  return { health, restUntilMs, trips, failures, recent, fenceFloor, okMs }
+}
+
+function keepBreaker(t: Turning, sourceId: number, breaker: Breaker, before: Breaker): void {
+  t.db
+    .prepare(
+      `update source set health = ?, rest_until_ms = ?, trips = ?, failures = ?, recent = ?, fence_floor = ?, ok_ms = ?
+       where id = ?`,
+    )
+    .run(
+      breaker.health,
+      breaker.restUntilMs,
+      breaker.trips,
+      breaker.failures,
+      breaker.recent,
+      breaker.fenceFloor,
+      breaker.okMs,
+      sourceId,
+    )
+  if (breaker.health !== before.health) touchSource(t, sourceId)
+}
+
+/** A task of the source succeeded: its breaker and the window of its queue hear of it. */
+export function noteSuccess(t: Turning, task: HeldTask, fence: number, usedMs: number): void {
+  t.db
+    .prepare('update source set progress_ms = ?, error_code = null, error_message = null where id = ?')
+    .run(t.nowMs, task.source_id)
+  const before = breakerOf(t, task.source_id)
+  if (before === null || fence <= before.fenceFloor) return
+  keepBreaker(t, task.source_id, succeeded(before, t.nowMs), before)
+  changeWindow(t, task.queue_id, (window) => widened(window, usedMs, t.policy))
+}
+
+/** A task of the source failed because of the source. */
+export function noteFailure(t: Turning, task: HeldTask, fence: number, failure: Failure): void {
+  changeWindow(t, task.queue_id, (window) => narrowed(window, failure.code))
+  if (failure.remedy !== 'source') return
+  const before = breakerOf(t, task.source_id)
+  if (before === null || before.health !== health.well || fence <= before.fenceFloor) return
+  noteError(t, task.source_id, failure)
+  const setback = { ...setbackOf(t), retryAfterMs: failure.retryAfterMs }
+  keepBreaker(t, task.source_id, breakerFailed(before, setback), before)
+}
+
+function setbackOf(t: Turning): {
+  nowMs: number
+  fence: number
+  random: Turning['random']
+  policy: Turning['policy']
+} {
+  const { value } = t.db
+    .prepare<{ value: number }>(`select value from counter where name = 'fence'`)
+    .get() ?? { value: 0 }
+  return { nowMs: t.nowMs, fence: value, random: t.random, policy: t.policy }
+}
+
+function changeWindow(
+  t: Turning,
+  queueId: number,
+  change: (before: { window: number; streak: number }) => { window: number; streak: number },
+): void {
+  const before = t.db
+    .prepare<{ window: number; streak: number }>('select window, streak from queue where id = ?')
+    .get(queueId)
+  if (before === undefined) return
+  const after = change(before)
+  t.db
+    .prepare('update queue set window = ?, streak = ? where id = ?')
+    .run(after.window, after.streak, queueId)
+  t.touched.add(queueId)
+}
+
+function stopSource(t: Turning, sourceId: number, failure: Failure): void {
+  const before = breakerOf(t, sourceId)
+  if (before === null) return
+  noteError(t, sourceId, failure)
+  keepBreaker(t, sourceId, stopped(before, setbackOf(t).fence), before)
+}
+
+function noteError(t: Turning, sourceId: number, failure: Failure): void {
+  t.db
+    .prepare('update source set error_code = ?, error_message = ?, error_ms = ? where id = ?')
+    .run(failure.code, failure.message, t.nowMs, sourceId)
+}
+
+/** What the check of a resting source said: it is well again, rests longer, or needs a person. */
+export function storeChecked(t: Turning, { sourceId, failure }: Checked): void {
+  const before = breakerOf(t, sourceId)
+  if (before === null || before.health !== health.resting) return
+  if (failure === null) {
+    keepBreaker(t, sourceId, recovered(before, t.nowMs), before)
+    return
+  }
+  if (failure.remedy === 'stop') {
+    stopSource(t, sourceId, failure)
+    return
+  }
+  noteError(t, sourceId, failure)
+  const setback = { ...setbackOf(t), retryAfterMs: failure.retryAfterMs }
+  keepBreaker(t, sourceId, rested(before, setback), before)
+}
+
+/** Resting sources that are due for a check; asked by nobody else while it may take. */
+export function dueChecks(t: Turning): number[] {
+  const due = t.db
+    .prepare<{ id: number }>(
+      `select id from source where health = 1 and is_paused = 0 and rest_until_ms <= ?
+       order by rest_until_ms, id limit ?`,
+    )
+    .all(t.nowMs, maxChecks)
+  for (const { id } of due) {
+    t.db
+      .prepare('update source set rest_until_ms = ? where id = ?')
+      .run(t.nowMs + t.policy.checkMs + t.policy.graceMs, id)
+  }
+  return due.map(({ id }) => id)
+}
+
+/** Checks handed out in one turn. */
+const maxChecks = 16
+
+interface Expired {
+  readonly pool: string
+  readonly n: number
+  readonly queue_id: number
+  readonly task_id: number
+  readonly fence: number
+}
+
+/** Leases looked at in one turn. */
+const maxExpired = 100
+
+/** Leases that have passed: the slot is free, the task ready again, or parked when that happened too often. */
+export function reap(t: Turning): void {
+  const expired = t.db
+    .prepare<Expired>(
+      'select pool, n, queue_id, task_id, fence from slot where until_ms <= ? limit ?',
+    )
+    .all(t.nowMs, maxExpired)
+  for (const { pool, n, queue_id: queueId, task_id: taskId, fence } of expired) {
+    emptySlot(t.db, pool, n)
+    t.touched.add(queueId)
+    crash(t, taskId, fence)
+  }
+}
+
+function crash(t: Turning, taskId: number, fence: number): void {
+  const task = t.db
+    .prepare<HeldTask & { crashes: number }>(
+      'select * from task where id = ? and state = 1 and fence = ?',
+    )
+    .get(taskId, fence)
+  if (task === undefined) return
+  const crashes = task.crashes + 1
+  t.db
+    .prepare('update task set state = 0, fence = null, crashes = ? where id = ?')
+    .run(crashes, taskId)
+  if (crashes < t.policy.maxCrashes) return
+  park(t, task, {
+    code: 'lease-lost',
+    remedy: 'retry',
+    message: `The task did not end within its time ${crashes} times.`,
+  })
+}
+
+/** Delayed tasks made ready in one turn. */
+const maxPromoted = 256
+
+/** Delayed tasks whose time has come are ready. */
+export function promote(t: Turning): void {
+  const due = t.db
+    .prepare<{ id: number; queue_id: number }>(
+      'select id, queue_id from task where state = 2 and run_at_ms <= ? order by run_at_ms, id limit ?',
+    )
+    .all(t.nowMs, maxPromoted)
+  const ready = t.db.prepare('update task set state = 0, run_at_ms = null where id = ?')
+  for (const { id, queue_id: queueId } of due) {
+    ready.run(id)
+    t.touched.add(queueId)
+  }
+}
