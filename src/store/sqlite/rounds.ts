@@ -151,13 +151,21 @@ export function storeListed(t: Turning, task: HeldTask, listed: Listed): void {
       parentPlaceId: placeId,
     })
   }
-  if (listed.cursor !== null) {
-    t.db
-      .prepare('update source set cursor = ? where id = ?')
-      .run(listed.cursor, task.source_id)
-  }
+  if (listed.cursor !== null) keepCursor(t, round, listed.cursor)
   feed(t, task.source_id)
   endListing(t, round.id)
+}
+
+/**
+ * Following, the cursor moves with every page. A full listing's cursor counts only once the whole of it is clean and
+ * what it did not see is settled; until then the next round lists in full again.
+ */
+function keepCursor(t: Turning, round: Round, cursor: string): void {
+  if (round.is_full === 1) {
+    t.db.prepare('update round set cursor = ? where id = ?').run(cursor, round.id)
+  } else {
+    t.db.prepare('update source set cursor = ? where id = ?').run(cursor, round.source_id)
+  }
 }
 
 /** The round's listing is over when none of its list tasks is left but parked ones. */
@@ -296,9 +304,10 @@ function endRound(t: Turning, round: Round, outcome: 'clean' | 'unclean' | 'with
     t.db
       .prepare(
         `update source set clean_round_id = ?, is_confirmed = 0,
-           full_ms = case when ? = 1 then ? else full_ms end where id = ?`,
+           full_ms = case when ? = 1 then ? else full_ms end,
+           cursor = coalesce((select cursor from round where id = ?), cursor) where id = ?`,
       )
-      .run(round.id, isUntrusting, t.nowMs, round.source_id)
+      .run(round.id, isUntrusting, t.nowMs, round.id, round.source_id)
     if (round.is_full === 1) {
       t.db
         .prepare(

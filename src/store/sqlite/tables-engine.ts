@@ -1,6 +1,7 @@
 /**
  * Owners, their sources, what the sources listed, and the work owed. Times are milliseconds since 1970.
  *
+ * stirred: sources that a command changed; the next turn looks at their queues again.
  * item.state: 0 settled, 1 owed, 2 owed and a task exists, 3 skipped, 4 parked, 5 gone (a tombstone).
  * task.state: 0 ready, 1 leased, 2 delayed, 3 parked.
  * source.health: 0 well, 1 resting (its breaker is open), 2 stopped (needs a person).
@@ -57,7 +58,8 @@ create table round (
   started_ms integer not null,
   ended_ms integer,
   outcome text,
-  gone integer not null default 0
+  gone integer not null default 0,
+  cursor text
 ) strict;
 create unique index round_open on round (source_id) where ended_ms is null;
 create index round_of on round (source_id, id);
@@ -167,6 +169,10 @@ create table slot (
   primary key (pool, n)
 ) strict, without rowid;
 create index slot_queue on slot (queue_id) where queue_id is not null;
+
+create table stirred (
+  source_id integer primary key
+) strict;
 
 create table clockwork (
   pool text not null,

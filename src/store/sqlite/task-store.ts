@@ -14,9 +14,9 @@ import type { Claim, Result } from '../../engine/task.ts'
 import { assert } from '../../base/errors.ts'
 import { claim } from './claims.ts'
 import type { Database } from './database.ts'
-import { refreshQueues } from './queues.ts'
+import { refreshQueues, touchSource } from './queues.ts'
 import { startDueRounds, storeFound, storeListed, storeSettled } from './rounds.ts'
-import { heldTask, releaseSlot, type HeldTask, type Turning } from './turning.ts'
+import { abandonSlot, heldTask, releaseSlot, type HeldTask, type Turning } from './turning.ts'
 import {
   dueChecks,
   giveBack,
@@ -70,6 +70,7 @@ export class SqliteTaskStore implements TaskStore {
       const acks = results.map((result) => write(t, result))
       reap(t)
       promote(t)
+      takeStirred(t)
       startDueRounds(t)
       refreshQueues(t)
       const claims: Claim[] = []
@@ -121,7 +122,10 @@ function write(t: Turning, result: Result): Ack {
     return { isHeld: true }
   }
   const task = heldTask(t, result.claim)
-  if (task === null) return { isHeld: false }
+  if (task === null) {
+    if (result.type !== 'found') abandonSlot(t, result.claim)
+    return { isHeld: false }
+  }
   try {
     return t.db.savepoint(() => settle(t, task, result))
   } catch (error) {
@@ -163,6 +167,14 @@ function settle(t: Turning, task: HeldTask, result: Exclude<Result, { type: 'che
   // Even a file that is no good was answered well by its source.
   noteSuccess(t, task, fence, result.usedMs)
   return { isHeld: true }
+}
+
+/** Sources that a command paused, resumed, removed or asked for since the last turn. */
+function takeStirred(t: Turning): void {
+  const stirred = t.db
+    .prepare<{ source_id: number }>('delete from stirred returning source_id')
+    .all()
+  for (const { source_id: sourceId } of stirred) touchSource(t, sourceId)
 }
 
 /** When something falls due that nobody will announce. */

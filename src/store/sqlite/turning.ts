@@ -72,6 +72,7 @@ export function releaseSlot(t: Turning, claim: Claim, usedMs: number): void {
        join owner on owner.id = lane.owner_id where slot.pool = ? and slot.n = ?`,
     )
     .get(claim.pool, claim.slot)
+  emptySlot(t.db, claim.pool, claim.slot)
   if (slot === undefined) return
   if (t.policy.charge === 'time') {
     const owed = timeCharge(usedMs, slot.weight) - timeCharge(slot.charged, slot.weight)
@@ -88,7 +89,17 @@ export function releaseSlot(t: Turning, claim: Claim, usedMs: number): void {
       .run(used, expectation(queue?.cost_ms ?? usedMs, usedMs), slot.queue_id)
   }
   t.touched.add(slot.queue_id)
-  emptySlot(t.db, claim.pool, claim.slot)
+}
+
+/** A result whose task is gone (its source was removed, its round restarted) still gives its slot back. */
+export function abandonSlot(t: Turning, claim: Claim): void {
+  const slot = t.db
+    .prepare('select 1 from slot where pool = ? and n = ? and fence = ?')
+    .get(claim.pool, claim.slot, claim.fence)
+  const task = t.db
+    .prepare('select 1 from task where id = ? and fence = ?')
+    .get(claim.taskId, claim.fence)
+  if (slot !== undefined && task === undefined) emptySlot(t.db, claim.pool, claim.slot)
 }
 
 export function emptySlot(db: Database, pool: string, n: number): void {

@@ -1,0 +1,128 @@
+import type { SourceEntry, SourceStatus, Trouble, WorkCounts } from '../../engine/registry.ts'
+import type { Database } from './database.ts'
+import { state } from './items.ts'
+import { never } from './rounds.ts'
+
+interface StateCount {
+  readonly state: number
+  readonly count: number
+}
+
+/** All counts are of rows: nothing that could drift. */
+export function ownerCounts(db: Database, ownerId: number): WorkCounts {
+  const counts = db
+    .prepare<StateCount>(
+      `select item.state, count(*) as count from source join item on item.source_id = source.id
+       where source.owner_id = ? group by item.state`,
+    )
+    .all(ownerId)
+  const { running } = db
+    .prepare<{ running: number }>(
+      `select count(*) as running from slot join queue on queue.id = slot.queue_id
+       join source on source.id = queue.source_id where source.owner_id = ?`,
+    )
+    .get(ownerId) ?? { running: 0 }
+  return toCounts(counts, running)
+}
+
+function sourceCounts(db: Database, sourceId: number): WorkCounts {
+  const counts = db
+    .prepare<StateCount>(
+      'select state, count(*) as count from item where source_id = ? group by state',
+    )
+    .all(sourceId)
+  const { running } = db
+    .prepare<{ running: number }>(
+      `select count(*) as running from slot join queue on queue.id = slot.queue_id
+       where queue.source_id = ?`,
+    )
+    .get(sourceId) ?? { running: 0 }
+  return toCounts(counts, running)
+}
+
+function toCounts(rows: readonly StateCount[], running: number): WorkCounts {
+  const of = (wanted: number): number => rows.find((row) => row.state === wanted)?.count ?? 0
+  return {
+    waiting: Math.max(0, of(state.owed) + of(state.tasked) - running),
+    running,
+    done: of(state.settled),
+    failed: of(state.parked),
+    skipped: of(state.skipped),
+  }
+}
+
+interface StatusRow {
+  readonly health: number
+  readonly is_paused: number
+  readonly due_ms: number
+  readonly rest_until_ms: number | null
+  readonly error_code: string | null
+  readonly error_message: string | null
+  readonly error_ms: number | null
+  readonly withheld: number
+  readonly is_round_open: number
+  readonly outcome: string | null
+  readonly ended_ms: number | null
+}
+
+export function sourceStatus(db: Database, entry: SourceEntry): SourceStatus | null {
+  const row = db
+    .prepare<StatusRow>(
+      `select source.*, last.outcome, last.ended_ms,
+         exists (select 1 from round where source_id = source.id and ended_ms is null) as is_round_open
+       from source left join round as last on last.id =
+         (select max(id) from round where source_id = source.id and ended_ms is not null)
+       where source.id = ?`,
+    )
+    .get(entry.id)
+  if (row === undefined) return null
+  const { error_code: code, error_message: message, error_ms: atMs } = row
+  return {
+    ...entry,
+    state: stateOf(row),
+    lastError: code === null ? null : { code, message: message ?? '', atMs: atMs ?? 0 },
+    nextMs: nextOf(row),
+    lastRound:
+      row.outcome === null ? null : { outcome: row.outcome, endedMs: row.ended_ms ?? 0 },
+    withheld: row.withheld,
+    counts: sourceCounts(db, entry.id),
+  }
+}
+
+function stateOf(row: StatusRow): SourceStatus['state'] {
+  if (row.is_paused === 1) return 'paused'
+  if (row.health === 1) return 'resting'
+  if (row.health === 2) return 'stopped'
+  if (row.is_round_open === 1) return 'listing'
+  return row.ended_ms === null ? 'new' : 'waiting'
+}
+
+function nextOf(row: StatusRow): number | null {
+  if (row.is_paused === 1 || row.health === 2) return null
+  if (row.health === 1) return row.rest_until_ms
+  return row.due_ms === never ? null : row.due_ms
+}
+
+interface TroubleRow {
+  readonly source_id: number
+  readonly path: string
+  readonly state: number
+  readonly error_code: string | null
+  readonly error_message: string | null
+}
+
+export function troublesOf(db: Database, sourceId: number, limit: number): Trouble[] {
+  return db
+    .prepare<TroubleRow>(
+      `select source_id, path, state, error_code, error_message from item
+       where source_id = ? and state in (3, 4) order by id limit ?`,
+    )
+    .all(sourceId, limit)
+    .map((row) => ({
+      sourceId: row.source_id,
+      path: (JSON.parse(row.path) as string[]).join('/'),
+      state: row.state === state.skipped ? 'skipped' : 'failed',
+      code: row.error_code ?? '',
+      message: row.error_message ?? '',
+    }))
+}

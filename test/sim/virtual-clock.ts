@@ -1,0 +1,93 @@
+import type { Clock } from '../../src/base/clock.ts'
+
+interface Timer {
+  readonly atMs: number
+  readonly order: number
+  readonly run: () => void
+}
+
+/** A clock that moves only when everybody waits: then straight to the next timer. */
+export class VirtualClock implements Clock {
+  #nowMs: number
+  #skewMs = 0
+  #order = 0
+  readonly #timers = new Set<Timer>()
+
+  constructor(startMs = 1_700_000_000_000) {
+    this.#nowMs = startMs
+  }
+
+  now(): number {
+    return this.#nowMs + this.#skewMs
+  }
+
+  elapsed(): number {
+    return this.#nowMs
+  }
+
+  /** The wall is set forwards or backwards; what has elapsed does not change. */
+  setWall(byMs: number): void {
+    this.#skewMs += byMs
+  }
+
+  after(ms: number, run: () => void): () => void {
+    const timer = { atMs: this.#nowMs + Math.max(0, ms), order: this.#order++, run }
+    this.#timers.add(timer)
+    return () => this.#timers.delete(timer)
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(signal.reason)
+        return
+      }
+      const cancel = this.after(ms, () => {
+        signal?.removeEventListener('abort', stop)
+        resolve()
+      })
+      const stop = (): void => {
+        cancel()
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', stop, { once: true })
+    })
+  }
+
+  /** Lets everybody go on until all wait, then fires the next timer within `untilMs` of elapsed time. False: there is none. */
+  async step(untilMs = Number.POSITIVE_INFINITY): Promise<boolean> {
+    await settle()
+    let next: Timer | null = null
+    for (const timer of this.#timers) {
+      if (next === null || timer.atMs < next.atMs || (timer.atMs === next.atMs && timer.order < next.order)) {
+        next = timer
+      }
+    }
+    if (next === null || next.atMs > untilMs) {
+      if (Number.isFinite(untilMs)) this.#nowMs = Math.max(this.#nowMs, untilMs)
+      return false
+    }
+    this.#timers.delete(next)
+    this.#nowMs = Math.max(this.#nowMs, next.atMs)
+    next.run()
+    return true
+  }
+
+  /** Moves on until `isDone` or `limitMs` later; true if it was done. */
+  async runUntil(isDone: () => boolean, limitMs: number): Promise<boolean> {
+    const endMs = this.#nowMs + limitMs
+    for (;;) {
+      await settle()
+      if (isDone()) return true
+      if (!(await this.step(endMs))) {
+        await settle()
+        return isDone()
+      }
+    }
+  }
+}
+
+/** Everything that can go on without time passing goes on: streams need a few rounds of the event loop. */
+async function settle(): Promise<void> {
+  for (let round = 0; round < 3; round++) await new Promise((resolve) => setImmediate(resolve))
+}
