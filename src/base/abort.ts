@@ -18,11 +18,19 @@ export function untilAborted(signal: AbortSignal, what: string): Promise<never> 
 
 /**
  * Waits for work that cannot be aborted itself (a call to the operating system), but no longer than until the
- * signal is aborted. The work goes on unseen; what it gives or throws afterwards is dropped.
+ * signal is aborted. The work goes on unseen; what it gives then goes to `drop`, what it throws is forgotten.
  */
-export function abortable<T>(work: Promise<T>, signal: AbortSignal, what: string): Promise<T> {
+export function abortable<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  what: string,
+  drop?: (late: T) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = (): void => reject(cancellation(signal, what))
+    const stop = (): void => {
+      reject(cancellation(signal, what))
+      if (drop !== undefined) void work.then(drop, () => undefined)
+    }
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
     void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))

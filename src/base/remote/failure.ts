@@ -1,0 +1,73 @@
+import { cancellation } from '../abort.ts'
+import { asSyncError, type ErrorCode, SyncError } from '../errors.ts'
+
+/** What a status means: of the root of a source it concerns the whole source, of anything else that one thing. */
+export type Scope = 'root' | 'item'
+
+/** A failed connection or a broken body as a SyncError. `what` says what was tried, on what: `GET on example.org`. */
+export function networkFailure(thrown: unknown, what: string, signal: AbortSignal): SyncError {
+  if (signal.aborted) return cancellation(signal, what)
+  if (thrown instanceof SyncError) return thrown
+  const code = codeOf(thrown)
+  if (code === null) return asSyncError(thrown)
+  return new SyncError(networkCode(code), `${what} failed: ${code}.`, { cause: thrown })
+}
+
+/** The failure that a status tells of. `retryAfterMs`: what the answer asked for, if it did. */
+export function statusFailure(
+  status: number,
+  what: string,
+  { scope, retryAfterMs }: { scope: Scope; retryAfterMs?: number | undefined },
+): SyncError {
+  const details = retryAfterMs === undefined ? { status } : { status, retryAfterMs }
+  return new SyncError(statusCode(status, scope), `${what} was answered with ${status}.`, details)
+}
+
+function codeOf(thrown: unknown): string | null {
+  if (!(thrown instanceof Error) || !('code' in thrown)) return null
+  return typeof thrown.code === 'string' ? thrown.code : null
+}
+
+const networkCodes: Readonly<Record<string, ErrorCode>> = {
+  ENOTFOUND: 'unknown-host',
+  EAI_AGAIN: 'unknown-host',
+  ENODATA: 'unknown-host',
+  ETIMEDOUT: 'timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'timeout',
+  UND_ERR_BODY_TIMEOUT: 'timeout',
+  ECONNRESET: 'interrupted',
+  EPIPE: 'interrupted',
+  UND_ERR_SOCKET: 'interrupted',
+  UND_ERR_ABORTED: 'interrupted',
+  ERR_STREAM_PREMATURE_CLOSE: 'interrupted',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'interrupted',
+  UND_ERR_HEADERS_OVERFLOW: 'protocol',
+}
+
+/** Whatever has no code of its own here prevents a connection: refused, no route, a certificate that does not hold. */
+function networkCode(code: string): ErrorCode {
+  if (code.startsWith('HPE_') || code.startsWith('Z_')) return 'protocol'
+  return networkCodes[code] ?? 'unreachable'
+}
+
+const statusCodes: Readonly<Record<number, readonly [root: ErrorCode, item: ErrorCode]>> = {
+  401: ['auth', 'auth'],
+  403: ['forbidden', 'file-forbidden'],
+  404: ['root-missing', 'not-found'],
+  407: ['unreachable', 'unreachable'],
+  408: ['timeout', 'timeout'],
+  410: ['root-missing', 'not-found'],
+  412: ['changed', 'changed'],
+  416: ['changed', 'changed'],
+  423: ['unavailable', 'file-forbidden'],
+  429: ['rate-limited', 'rate-limited'],
+  451: ['forbidden', 'file-forbidden'],
+  504: ['timeout', 'timeout'],
+}
+
+function statusCode(status: number, scope: Scope): ErrorCode {
+  const codes = statusCodes[status]
+  if (codes !== undefined) return codes[scope === 'root' ? 0 : 1]
+  return status >= 500 ? 'unavailable' : 'protocol'
+}
