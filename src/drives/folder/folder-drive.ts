@@ -47,12 +47,13 @@ export class FolderDrive implements Source {
   async *list(step: string | null, signal: AbortSignal): AsyncGenerator<Batch> {
     const key = step ?? ''
     const what = whatOf('Listing', key)
-    const dir = await this.#try(what, key, signal, () => this.#openFolder(key))
+    const attempt: Attempt = { what, key, signal }
+    const dir = await tried(attempt, this.#openFolder(key), closeQuietly)
     try {
       for (let isLast = false; !isLast;) {
-        const entries = await this.#try(what, key, signal, () => nextEntries(dir))
+        const entries = await tried(attempt, nextEntries(dir))
         isLast = entries.length < entriesAtOnce
-        yield await this.#try(what, key, signal, () => this.#batch(key, entries))
+        yield await tried(attempt, this.#batch(key, entries))
       }
     } finally {
       closeQuietly(dir)

@@ -1,0 +1,21 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { SourceBench } from '../../src/engine/source-contract.ts'
+import type { Source } from '../../src/engine/source.ts'
+
+/** A bench for a source that serves a folder of this machine. */
+export function diskBench(root: string, source: Source): SourceBench {
+  return {
+    source,
+    put: async (path, bytes) => {
+      const file = join(root, path)
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(file, bytes)
+    },
+    remove: (path) => rm(join(root, path)),
+    close: async () => {
+      await source.close()
+      await rm(root, { recursive: true })
+    },
+  }
+}
