@@ -33,10 +33,13 @@ export interface Track {
   readonly coverId: number | null
 }
 
+/** Somebody who plays on a shown track, or whose album it is. */
 export interface Artist {
   readonly id: number
   readonly name: string
+  /** Albums that are his. */
   readonly albumCount: number
+  /** Tracks on which he plays, or which are on his albums. */
   readonly trackCount: number
 }
 
@@ -49,11 +52,13 @@ export interface Album {
   readonly isCompilation: boolean
   readonly trackCount: number
   readonly durationMs: number
+  /** Of its first track that has a cover. */
   readonly coverId: number | null
 }
 
 export interface TrackQuery {
   readonly ownerId: number
+  /** Who plays, or whose album it is. */
   readonly artistId?: number
   readonly albumId?: number
   readonly sourceId?: number
@@ -67,6 +72,39 @@ export interface TrackPage {
   readonly tracks: readonly Track[]
   /** Give it as `after` to go on; absent on the last page. */
   readonly next?: string
+}
+
+export interface ArtistQuery {
+  readonly ownerId: number
+  readonly after?: string
+  /** 1 to `maxPage`. */
+  readonly limit: number
+}
+
+export interface ArtistPage {
+  readonly artists: readonly Artist[]
+  readonly next?: string
+}
+
+export interface AlbumQuery {
+  readonly ownerId: number
+  /** Whose album it is. */
+  readonly artistId?: number
+  readonly after?: string
+  /** 1 to `maxPage`. */
+  readonly limit: number
+}
+
+export interface AlbumPage {
+  readonly albums: readonly Album[]
+  readonly next?: string
+}
+
+/** Where the bytes of a track are. */
+export interface TrackFile {
+  readonly sourceId: number
+  readonly item: ItemRef
+  readonly codec: string
 }
 
 export interface SearchResult {
@@ -96,12 +134,26 @@ export interface LibraryCounts {
   readonly bytes: number
 }
 
-/** Owners' music, for asking. Writing is done by effects, in the transaction that ends a task. */
+/**
+ * Owners' music, for asking. Writing is done by effects, in the transaction that ends a task.
+ * Throws `bad-input` for an `after` that no page ended with, and for a limit out of bounds.
+ */
 export interface Catalogue {
   /** In the order of album artist, album, disc, track, path. */
   tracks(query: TrackQuery): Promise<TrackPage>
   track(ownerId: number, id: number): Promise<Track | null>
-  /** Every word must be the beginning of a word of title, artist, album or path; accents and case do not matter. */
+  /** Null when there is no such track, or it is not shown. */
+  file(ownerId: number, trackId: number): Promise<TrackFile | null>
+  /** In the order of their names. */
+  artists(query: ArtistQuery): Promise<ArtistPage>
+  artist(ownerId: number, id: number): Promise<Artist | null>
+  /** In the order of artist, name. */
+  albums(query: AlbumQuery): Promise<AlbumPage>
+  album(ownerId: number, id: number): Promise<Album | null>
+  /**
+   * Every word must be the beginning of a word of title, artist, album or path; accents and case do not matter.
+   * At most `limit` of each kind; tracks and albums first whose own name holds every word.
+   */
   search(ownerId: number, text: string, limit: number): Promise<SearchResult>
   counts(ownerId: number): Promise<LibraryCounts>
   cover(id: number): Promise<Cover | null>

@@ -1,0 +1,24 @@
+/**
+ * What is the same whatever the spelling: Unicode composed (NFC), case folded (ß is ss), white space trimmed and
+ * single. Accents stay: `Björk` and `Bjork` are two keys, `BJÖRK` and a decomposed `björk` are one.
+ * Folding twice is folding once.
+ */
+export function fold(text: string): string {
+  return text
+    .normalize('NFC')
+    .toUpperCase()
+    .toLowerCase()
+    .normalize('NFC')
+    .replace(/\s+/gu, ' ')
+    .trim()
+}
+
+/** Every name once by its key, in the order given; the first spelling stands. Names that fold to nothing are dropped. */
+export function distinctNames(names: readonly string[]): string[] {
+  const byKey = new Map<string, string>()
+  for (const name of names) {
+    const key = fold(name)
+    if (key !== '' && !byKey.has(key)) byKey.set(key, name.trim())
+  }
+  return [...byKey.values()]
+}
