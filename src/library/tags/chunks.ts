@@ -1,0 +1,161 @@
+import { Buffer } from 'node:buffer'
+import { SyncError } from '../../base/errors.ts'
+import {
+  type Findings,
+  type Picture,
+  type Sound,
+  type TagBlock,
+  betterPicture,
+  bitsPerSecond,
+  durationOf,
+  maxFieldBytes,
+} from './findings.ts'
+import { id3v2 } from './id3v2.ts'
+import { type Reading, type SparseFile, wish } from './sparse-file.ts'
+
+/** A WAV file (RIFF, little-endian) or AIFF file (FORM, big-endian): format, length of the audio, texts and an ID3 tag. */
+export function* chunks(file: SparseFile): Reading<Findings> {
+  const form = yield* wish(file, { start: 0, end: 12 })
+  const isWave = form?.toString('latin1', 0, 1) === 'R'
+  const found: Found = { texts: [], blocks: [], audioBytes: 0 }
+  let at = 12
+  for (let count = 0; count < maxChunks && at + 8 <= file.size; count++) {
+    const header = yield* wish(file, { start: at, end: at + 8 }, [
+      { start: at, end: at + aheadBytes },
+    ])
+    if (header === null || header.length < 8) break
+    const size = isWave ? header.readUInt32LE(4) : header.readUInt32BE(4)
+    const body = { start: at + 8, end: Math.min(file.size, at + 8 + size) }
+    yield* chunk(file, { id: header.toString('latin1', 0, 4), header, ...body }, found)
+    // RF64 has no size here: the audio is taken to be the rest of the file.
+    if (size === unknownSize) break
+    at = at + 8 + size + (size & 1)
+  }
+  const format = found.format
+  if (format === undefined)
+    throw new SyncError('unparsable', `${file.name} does not say how its audio is stored.`)
+  const sound = isWave ? waveSound(format, found.audioBytes) : aiffSound(format)
+  return {
+    sound: {
+      ...sound,
+      bitrate: sound.bitrate ?? bitsPerSecond(found.audioBytes, sound.durationMs),
+    },
+    blocks: [...found.blocks, ...textBlock(isWave, format, found.texts)],
+    cover: found.picture?.place,
+  }
+}
+
+interface Found {
+  format?: Buffer
+  audioBytes: number
+  picture?: Picture
+  readonly texts: Buffer[]
+  readonly blocks: TagBlock[]
+}
+
+interface Chunk {
+  readonly id: string
+  readonly header: Buffer
+  readonly start: number
+  readonly end: number
+}
+
+function* chunk(file: SparseFile, chunk: Chunk, found: Found): Reading<void> {
+  if (chunk.id === 'data' || chunk.id === 'SSND') found.audioBytes = chunk.end - chunk.start
+  if (chunk.id.toUpperCase() === 'ID3 ') {
+    const tag = yield* id3v2(file, chunk.start, 0)
+    if (tag?.block !== undefined) found.blocks.push(tag.block)
+    if (tag?.picture !== undefined) found.picture = betterPicture(found.picture, tag.picture)
+  }
+  const isFormat = chunk.id === 'fmt ' || chunk.id === 'COMM'
+  if (!isFormat && !textChunks.has(chunk.id)) return
+  if (chunk.end - chunk.start > maxFieldBytes) return
+  const body = yield* wish(file, chunk)
+  if (body === null) return
+  if (isFormat) found.format ??= body
+  else found.texts.push(chunk.header, body, Buffer.alloc(body.length & 1))
+}
+
+/** WAVEFORMATEX; in the extensible kind the true format stands at 24. */
+function waveSound(format: Buffer, audioBytes: number): Sound {
+  const tag = format.readUInt16LE(0)
+  const kind = tag === 0xfffe && format.length >= 26 ? format.readUInt16LE(24) : tag
+  const sampleRate = format.readUInt32LE(4)
+  const bytesPerSecond = format.readUInt32LE(8)
+  const isPcm = kind === 1 || kind === 3
+  return {
+    codec: waveCodecs[kind] ?? `wav-${kind.toString(16)}`,
+    isLossless: isPcm,
+    isDurationEstimated: false,
+    durationMs: durationOf(audioBytes, bytesPerSecond),
+    bitrate: bytesPerSecond === 0 ? undefined : bytesPerSecond * 8,
+    sampleRate,
+    channels: format.readUInt16LE(2),
+    bitsPerSample: isPcm ? format.readUInt16LE(14) : undefined,
+  }
+}
+
+/** COMM: channels, frames, bits, and the rate as an 80-bit float; AIFC adds the compression. */
+function aiffSound(format: Buffer): Sound {
+  const compression = format.length >= 22 ? format.toString('latin1', 18, 22) : 'NONE'
+  const isPcm = [
+    'NONE',
+    'twos',
+    'sowt',
+    'fl32',
+    'FL32',
+    'fl64',
+    'FL64',
+    'in24',
+    'in32',
+    'raw ',
+  ].includes(compression)
+  const sampleRate = Math.round(
+    format.readUInt32BE(10) * 2 ** ((format.readUInt16BE(8) & 0x7fff) - 16_383 - 31),
+  )
+  return {
+    codec: isPcm ? 'pcm' : compression.trim().toLowerCase(),
+    isLossless: isPcm,
+    isDurationEstimated: false,
+    durationMs: durationOf(format.readUInt32BE(2), sampleRate),
+    sampleRate,
+    channels: format.readUInt16BE(0),
+    bitsPerSample: isPcm ? format.readUInt16BE(6) : undefined,
+  }
+}
+
+function textBlock(isWave: boolean, format: Buffer, texts: readonly Buffer[]): TagBlock[] {
+  if (texts.length === 0) return []
+  const header = Buffer.from(
+    isWave ? 'RIFF\0\0\0\0WAVEfmt \0\0\0\0' : 'FORM\0\0\0\0AIFFCOMM\0\0\0\0',
+    'latin1',
+  )
+  const length = [format, ...texts].reduce((sum, part) => sum + part.length, header.length - 8)
+  if (isWave) {
+    header.writeUInt32LE(length, 4)
+    header.writeUInt32LE(format.length, 16)
+  } else {
+    header.writeUInt32BE(length, 4)
+    header.writeUInt32BE(format.length, 16)
+  }
+  const bytes = Buffer.concat([header, format, ...texts])
+  return [{ mime: isWave ? 'audio/wav' : 'audio/aiff', bytes }]
+}
+
+const textChunks = new Set(['LIST', 'NAME', 'AUTH', 'ANNO', '(c) '])
+const waveCodecs: Readonly<Record<number, string>> = {
+  1: 'pcm',
+  3: 'pcm',
+  2: 'adpcm',
+  6: 'alaw',
+  7: 'ulaw',
+  17: 'adpcm',
+  80: 'mp2',
+  85: 'mp3',
+  255: 'aac',
+}
+const unknownSize = 0xff_ff_ff_ff
+/** Chunks looked at in one file. */
+const maxChunks = 256
+/** Bytes read at once behind the audio. */
+const aheadBytes = 4_096

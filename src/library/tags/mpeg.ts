@@ -1,0 +1,244 @@
+import type { Buffer } from 'node:buffer'
+import type { Sound } from './findings.ts'
+import { bitsPerSecond, durationOf } from './findings.ts'
+import { type Reading, type SparseFile, demand } from './sparse-file.ts'
+
+/**
+ * How an MPEG audio or ADTS stream between `start` and `end` sounds; null when there is none.
+ * An index (Xing, Info, VBRI) tells how long it is; without one, frames from the middle tell whether the bitrate
+ * is constant, and if it is not, the duration is estimated from `samplePlaces` samples.
+ */
+export function* mpeg(file: SparseFile, start: number, end: number): Reading<Sound | null> {
+  const head = yield* demand(file, { start, end: Math.min(end, start + firstFrameBytes) })
+  let at = firstFrame(head)
+  let searched = head
+  if (at < 0) {
+    searched = yield* demand(file, { start, end: Math.min(end, start + maxJunkBytes) })
+    at = firstFrame(searched)
+  }
+  const frame = at < 0 ? null : frameAt(searched, at)
+  if (frame === null) return null
+  const index = frame.isAdts ? null : indexOf(searched.subarray(at), frame)
+  if (index === null) return yield* sampled(file, { start: start + at, end }, frame)
+  const samples = index.frames * frame.samples - index.padding
+  const durationMs = durationOf(samples, frame.sampleRate)
+  return soundOf(frame, durationMs, bitsPerSecond(index.bytes ?? end - start - at, durationMs))
+}
+
+/** Bytes behind the tags that show the first frame and its index; more is read only when there is no index. */
+export const firstFrameBytes = 1_536
+
+interface Frame {
+  readonly isAdts: boolean
+  readonly codec: string
+  /** Bits a second; of ADTS the one that this frame would make. */
+  readonly bitrate: number
+  readonly sampleRate: number
+  readonly channels: number
+  /** Samples a frame, per channel. */
+  readonly samples: number
+  readonly bytes: number
+  /** Where an index would be, from the frame's beginning. */
+  readonly indexAt: number
+}
+
+/** The first frame that another of the same kind follows, or that is the last one known. */
+function firstFrame(bytes: Buffer): number {
+  for (let at = bytes.indexOf(0xff); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
+    const frame = frameAt(bytes, at)
+    if (frame === null) continue
+    const next = at + frame.bytes
+    if (next + frameHeaderBytes > bytes.length) {
+      if (at === 0 || indexOf(bytes.subarray(at), frame) !== null) return at
+      continue
+    }
+    const follower = frameAt(bytes, next)
+    if (follower !== null && isAlike(frame, follower)) return at
+  }
+  return -1
+}
+
+function isAlike(one: Frame, other: Frame): boolean {
+  return (
+    one.codec === other.codec && one.sampleRate === other.sampleRate && one.isAdts === other.isAdts
+  )
+}
+
+/** ISO 11172-3, 2.4.1.3 and ISO 13818-7, 6.2 (ADTS has layer 0). */
+function frameAt(bytes: Buffer, at: number): Frame | null {
+  if (at + frameHeaderBytes > bytes.length || bytes[at] !== 0xff) return null
+  const [, second = 0, third = 0, fourth = 0] = bytes.subarray(at, at + 4)
+  if ((second & 0xf6) === 0xf0) return adtsFrame(bytes, at)
+  const layer = 4 - ((second >> 1) & 3)
+  const version = (second >> 3) & 3
+  const rates = sampleRates[version]
+  if ((second & 0xe0) !== 0xe0 || layer === 4 || rates === undefined || rates.length === 0)
+    return null
+  const sampleRate = rates[(third >> 2) & 3]
+  const kilobits = bitrates[version === 3 ? layer - 1 : Math.min(layer, 2) + 2]?.[third >> 4]
+  if (sampleRate === undefined || kilobits === undefined || kilobits === 0) return null
+  const samples = layer === 1 ? 384 : layer === 3 && version !== 3 ? 576 : 1_152
+  const padding = ((third >> 1) & 1) * (layer === 1 ? 4 : 1)
+  const slot = layer === 1 ? 4 : 1
+  const bitrate = kilobits * 1_000
+  const isMono = fourth >> 6 === 3
+  return {
+    isAdts: false,
+    codec: layer === 3 ? 'mp3' : `mp${layer}`,
+    bitrate,
+    sampleRate,
+    channels: isMono ? 1 : 2,
+    samples,
+    bytes: Math.floor((samples * bitrate) / (8 * slot * sampleRate)) * slot + padding,
+    indexAt: 4 + (version === 3 ? (isMono ? 17 : 32) : isMono ? 9 : 17),
+  }
+}
+
+function adtsFrame(bytes: Buffer, at: number): Frame | null {
+  const sampleRate = adtsRates[(bytes.readUInt8(at + 2) >> 2) & 15]
+  const length = (bytes.readUIntBE(at + 3, 3) >> 5) & 0x1fff
+  if (sampleRate === undefined || length < 8) return null
+  const channels = (bytes.readUInt16BE(at + 2) >> 6) & 7
+  const samples = 1_024
+  return {
+    isAdts: true,
+    codec: 'aac',
+    bitrate: (length * 8 * sampleRate) / samples,
+    sampleRate,
+    channels: channels === 7 ? 8 : channels,
+    samples,
+    bytes: length,
+    indexAt: 0,
+  }
+}
+
+interface Index {
+  readonly frames: number
+  readonly bytes: number | undefined
+  /** Samples that the encoder added at both ends. */
+  readonly padding: number
+}
+
+/** Xing or Info with the extension of LAME (gabriel.mp3-tech.org/mp3infotag.html), or VBRI. */
+function indexOf(bytes: Buffer, frame: Frame): Index | null {
+  const at = frame.indexAt
+  const name = bytes.toString('latin1', at, at + 4)
+  if ((name === 'Xing' || name === 'Info') && bytes.length >= at + 16) {
+    const flags = bytes.readUInt32BE(at + 4)
+    if ((flags & 1) === 0) return null
+    const frames = bytes.readUInt32BE(at + 8)
+    const hasBytes = (flags & 2) !== 0
+    const lame =
+      at + 12 + (hasBytes ? 4 : 0) + ((flags & 4) === 0 ? 0 : 100) + ((flags & 8) === 0 ? 0 : 4)
+    return frames === 0
+      ? null
+      : {
+          frames,
+          bytes: hasBytes ? bytes.readUInt32BE(at + 12) || undefined : undefined,
+          padding: lamePadding(bytes, lame),
+        }
+  }
+  if (bytes.toString('latin1', 36, 40) === 'VBRI' && bytes.length >= 54) {
+    const frames = bytes.readUInt32BE(50)
+    return frames === 0 ? null : { frames, bytes: bytes.readUInt32BE(46) || undefined, padding: 0 }
+  }
+  return null
+}
+
+function lamePadding(bytes: Buffer, at: number): number {
+  if (
+    bytes.length < at + 24 ||
+    !/^(?:LAME|Lav[fc]|GOGO)/.test(bytes.toString('latin1', at, at + 4))
+  )
+    return 0
+  const delays = bytes.readUIntBE(at + 21, 3)
+  return (delays >> 12) + (delays & 0xfff)
+}
+
+interface Stream {
+  readonly start: number
+  readonly end: number
+}
+
+function* sampled(file: SparseFile, stream: Stream, first: Frame): Reading<Sound> {
+  const bytes = stream.end - stream.start
+  const middle = stream.start + Math.floor(bytes / 2)
+  const head = yield* sample(file, stream, stream.start)
+  const frames = [...framesIn(head, first), ...framesIn(yield* sample(file, stream, middle), first)]
+  const isConstant = !first.isAdts && frames.every((frame) => frame.bitrate === first.bitrate)
+  if (isConstant) {
+    return soundOf(first, Math.round((bytes * 8_000) / first.bitrate), first.bitrate)
+  }
+  const places = Array.from({ length: samplePlaces }, (_, index) =>
+    rangeAt(stream, stream.start + Math.floor((bytes * (index + 0.5)) / samplePlaces)),
+  )
+  const [one, ...others] = places
+  if (one !== undefined) yield* demand(file, one, others)
+  for (const place of places) frames.push(...framesIn(yield* demand(file, place), first))
+  const bitrate = frames.reduce((sum, frame) => sum + frame.bitrate, 0) / Math.max(1, frames.length)
+  const durationMs = Math.round((bytes * 8_000) / bitrate)
+  return { ...soundOf(first, durationMs, Math.round(bitrate)), isDurationEstimated: true }
+}
+
+function* sample(file: SparseFile, stream: Stream, at: number): Reading<Buffer> {
+  return yield* demand(file, rangeAt(stream, at))
+}
+
+function rangeAt(stream: Stream, at: number): Stream {
+  return { start: at, end: Math.min(stream.end, at + sampleBytes) }
+}
+
+/** The frames in a piece from anywhere in the stream. */
+function framesIn(bytes: Buffer, first: Frame): Frame[] {
+  const frames: Frame[] = []
+  let at = firstFrame(bytes)
+  for (
+    let frame = at < 0 ? null : frameAt(bytes, at);
+    frame !== null && isAlike(frame, first);
+    frame = frameAt(bytes, at)
+  ) {
+    frames.push(frame)
+    at += frame.bytes
+  }
+  return frames
+}
+
+function soundOf(frame: Frame, durationMs: number | undefined, bitrate: number | undefined): Sound {
+  const { codec, sampleRate, channels } = frame
+  return {
+    codec,
+    isLossless: false,
+    isDurationEstimated: false,
+    durationMs,
+    bitrate,
+    sampleRate,
+    channels: channels === 0 ? undefined : channels,
+  }
+}
+
+const frameHeaderBytes = 7
+/** Bytes searched for the first frame. */
+const maxJunkBytes = 65_536
+/** Bytes read at each place where a stream is sampled: two frames and more at any bitrate. */
+const sampleBytes = 4_096
+const samplePlaces = 8
+
+/** By version: 2.5, reserved, 2, 1. */
+const sampleRates = [
+  [11_025, 12_000, 8_000],
+  [],
+  [22_050, 24_000, 16_000],
+  [44_100, 48_000, 32_000],
+]
+const adtsRates = [
+  96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
+  7_350,
+]
+/** Kilobits: version 1 by layer, then version 2 layer 1, then version 2 layers 2 and 3. */
+const bitrates = [
+  [0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
+  [0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
+  [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+  [0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
+  [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+]
