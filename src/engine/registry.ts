@@ -101,6 +101,8 @@ export interface Registry {
   confirmDeletions(sourceId: number): Promise<number>
   ownerStatus(ownerId: number): Promise<OwnerStatus | null>
   sourceStatus(sourceId: number): Promise<SourceStatus | null>
+  /** True while a round of the source is open or anything of it is owed; parked and skipped files are not. Cheap. */
+  isBusy(sourceId: number): Promise<boolean>
   /** Skipped and parked files of a source, at most `limit`. */
   troubles(sourceId: number, limit: number): Promise<readonly Trouble[]>
 }

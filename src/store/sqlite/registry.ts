@@ -216,6 +216,18 @@ export class SqliteRegistry implements Registry {
     return entry === null ? null : sourceStatus(this.#parts.db, entry)
   }
 
+  async isBusy(sourceId: number): Promise<boolean> {
+    const row = this.#parts.db
+      .prepare<{ busy: number }>(
+        `select exists (select 1 from round where source_id = source.id and ended_ms is null)
+           or exists (select 1 from task where source_id = source.id and state <> 3)
+           or exists (select 1 from item where source_id = source.id and state = 1)
+           or is_asked > 0 or due_ms <= ? as busy from source where id = ?`,
+      )
+      .get(this.#parts.clock.now(), sourceId)
+    return row?.busy === 1
+  }
+
   async troubles(sourceId: number, limit: number): Promise<readonly Trouble[]> {
     return troublesOf(this.#parts.db, sourceId, limit)
   }

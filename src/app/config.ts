@@ -1,0 +1,201 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { SyncError } from '../base/errors.ts'
+import type { Charge } from '../engine/policy.ts'
+
+/** One thing that can be set: on the command line, in the environment, or left as it is. */
+export interface Option {
+  /** As a flag: `--slots-read`. */
+  readonly flag: string
+  /** What stands for the value in the help. */
+  readonly value: string
+  readonly variable: string
+  readonly preset: string
+  readonly text: string
+}
+
+/** Every setting, in the order of the help. Secrets are not among them: they come from files or the environment, never from arguments. */
+export const options = {
+  data: {
+    flag: 'data',
+    value: 'folder',
+    variable: 'ROUNDELAY_DATA',
+    preset: '',
+    text: 'where the database, the covers and the key are (default: roundelay in the data folder of your account)',
+  },
+  host: {
+    flag: 'host',
+    value: 'address',
+    variable: 'ROUNDELAY_HOST',
+    preset: '127.0.0.1',
+    text: 'address to serve on; any but a loopback address needs an administrator token (ROUNDELAY_TOKEN or --token-file)',
+  },
+  port: {
+    flag: 'port',
+    value: 'number',
+    variable: 'ROUNDELAY_PORT',
+    preset: '8377',
+    text: 'port to serve on; 0 takes a free one',
+  },
+  names: {
+    flag: 'names',
+    value: 'list',
+    variable: 'ROUNDELAY_NAMES',
+    preset: '',
+    text: 'further host names that browsers may use for this server, separated by commas',
+  },
+  tokenFile: {
+    flag: 'token-file',
+    value: 'file',
+    variable: 'ROUNDELAY_TOKEN_FILE',
+    preset: '',
+    text: 'file that holds the administrator token',
+  },
+  allowHosts: {
+    flag: 'allow-host',
+    value: 'list',
+    variable: 'ROUNDELAY_ALLOW_HOSTS',
+    preset: '',
+    text: 'private hosts that sources may be on even if no operator typed them: host:port or network/bits, separated by commas',
+  },
+  slotsList: {
+    flag: 'slots-list',
+    value: 'number',
+    variable: 'ROUNDELAY_SLOTS_LIST',
+    preset: '8',
+    text: 'folders and feed pages listed at the same time, over all users',
+  },
+  slotsRead: {
+    flag: 'slots-read',
+    value: 'number',
+    variable: 'ROUNDELAY_SLOTS_READ',
+    preset: '32',
+    text: 'files read at the same time, over all users',
+  },
+  charge: {
+    flag: 'charge',
+    value: 'time|tasks',
+    variable: 'ROUNDELAY_CHARGE',
+    preset: 'time',
+    text: 'what a turn costs a user: the slot time used, or one unit a task',
+  },
+  parsers: {
+    flag: 'parsers',
+    value: 'number',
+    variable: 'ROUNDELAY_PARSERS',
+    preset: '1',
+    text: 'threads that read tags',
+  },
+  logLevel: {
+    flag: 'log-level',
+    value: 'level',
+    variable: 'ROUNDELAY_LOG_LEVEL',
+    preset: 'info',
+    text: 'what `serve` writes to its log: debug, info, warn, error or silent',
+  },
+} as const satisfies Record<string, Option>
+
+export type OptionName = keyof typeof options
+
+/** Settings as they were given: text, unchecked. */
+export type Given = Readonly<Partial<Record<OptionName, string>>>
+
+/** Settings as the parts take them. */
+export interface Config {
+  /** Absolute. */
+  readonly dataFolder: string
+  readonly host: string
+  readonly port: number
+  readonly names: readonly string[]
+  readonly token: string | null
+  readonly allowHosts: readonly string[]
+  readonly slots: { readonly list: number; readonly read: number }
+  readonly charge: Charge
+  readonly parsers: number
+  readonly logLevel: LogLevel
+  /** The master key from ROUNDELAY_KEY, which then is not kept in a file. */
+  readonly key: string | null
+}
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** Flags win over the environment, which wins over the presets. Throws `bad-input`. */
+export function readConfig(given: Given, environment = process.env): Config {
+  const text = (name: OptionName): string =>
+    given[name] ?? environment[options[name].variable] ?? options[name].preset
+  return {
+    dataFolder: dataFolder(text('data'), environment),
+    host: text('host'),
+    port: whole(text('port'), 'port', { least: 0, most: 65_535 }),
+    names: list(text('names')),
+    token: token(environment['ROUNDELAY_TOKEN'], text('tokenFile')),
+    allowHosts: list(text('allowHosts')),
+    slots: {
+      list: whole(text('slotsList'), 'slots-list', { least: 1, most: 1_000 }),
+      read: whole(text('slotsRead'), 'slots-read', { least: 1, most: 1_000 }),
+    },
+    charge: oneOf(text('charge'), 'charge', ['time', 'tasks'] as const),
+    parsers: whole(text('parsers'), 'parsers', { least: 1, most: 16 }),
+    logLevel: oneOf(text('logLevel'), 'log-level', logLevels),
+    key: environment['ROUNDELAY_KEY'] ?? null,
+  }
+}
+
+function dataFolder(given: string, environment: NodeJS.ProcessEnv): string {
+  if (given !== '') return resolve(given)
+  const base = environment['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share')
+  return join(base, 'roundelay')
+}
+
+function token(fromEnvironment: string | undefined, file: string): string | null {
+  if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment
+  if (file === '') return null
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw new SyncError('bad-input', `The token file ${file} cannot be read.`, { cause })
+  }
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+function whole(
+  text: string,
+  name: string,
+  { least, most }: { readonly least: number; readonly most: number },
+): number {
+  const number = Number(text)
+  if (text.trim() !== '' && Number.isInteger(number) && number >= least && number <= most) {
+    return number
+  }
+  throw new SyncError('bad-input', `--${name} is a whole number from ${least} to ${most}, not "${text}".`)
+}
+
+function oneOf<Choice extends string>(
+  text: string,
+  name: string,
+  choices: readonly Choice[],
+): Choice {
+  const choice = choices.find((each) => each === text)
+  if (choice !== undefined) return choice
+  throw new SyncError('bad-input', `--${name} is one of ${choices.join(', ')}, not "${text}".`)
+}
+
+const durations = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** `90s`, `15m`, `6h`, `1d` in milliseconds; at least ten seconds, at most thirty days. */
+export function durationMs(text: string): number {
+  const match = /^(\d{1,6})([smhd])$/.exec(text)
+  // The pattern admits these four letters alone.
+  const unit = match?.[2] as keyof typeof durations | undefined
+  const ms = match === null || unit === undefined ? Number.NaN : Number(match[1]) * durations[unit]
+  if (ms >= 10_000 && ms <= 30 * durations.d) return ms
+  throw new SyncError('bad-input', `An interval is written like 90s, 15m, 6h or 1d (10s to 30d), not "${text}".`)
+}

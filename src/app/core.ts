@@ -1,0 +1,97 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import { systemClock } from '../base/clock.ts'
+import { addressPolicy } from '../base/remote/address-policy.ts'
+import { systemRandom } from '../base/random.ts'
+import { openDrive } from '../drives/drives.ts'
+import { defaultPolicy, type Policy } from '../engine/policy.ts'
+import type { SourceEntry } from '../engine/registry.ts'
+import type { Source } from '../engine/source.ts'
+import { BlobFolder } from '../store/blobs/blob-folder.ts'
+import { masterKey } from '../store/key-file.ts'
+import { SqliteCatalogue } from '../store/sqlite/catalogue.ts'
+import { Database } from '../store/sqlite/database.ts'
+import { LibraryWriter } from '../store/sqlite/library-writer.ts'
+import { migrate } from '../store/sqlite/migrations.ts'
+import { SqliteRegistry } from '../store/sqlite/registry.ts'
+import { SqliteTaskStore } from '../store/sqlite/task-store.ts'
+import { Vault } from '../store/vault.ts'
+import { Changes } from './changes.ts'
+import type { Config } from './config.ts'
+import { OpenSources } from './open-sources.ts'
+
+/** What every command needs: the stores, and a way to open sources. Does no work by itself. */
+export interface Core {
+  readonly config: Config
+  readonly policy: Policy
+  readonly clock: Clock
+  readonly db: Database
+  readonly registry: SqliteRegistry
+  readonly catalogue: SqliteCatalogue
+  readonly tasks: SqliteTaskStore
+  readonly library: LibraryWriter
+  readonly blobs: BlobFolder
+  readonly sources: OpenSources
+  readonly changes: Changes
+  /** Beside the database: who holds it does the work. */
+  readonly lockPath: string
+  /** Opens what is not (yet) registered. */
+  readonly openSource: (entry: SourceEntry, password: string | null) => Source
+  close(): Promise<void>
+}
+
+/** Opens the stores in the data folder, made if it is not there. `policy` changes numbers of the engine. */
+export function openCore(config: Config, policy: Partial<Policy> = {}): Core {
+  const clock = systemClock
+  const folder = config.dataFolder
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const path = join(folder, 'roundelay.db')
+  const db = new Database(path)
+  chmodSync(path, 0o600)
+  migrate(db)
+  const rules: Policy = { ...defaultPolicy, charge: config.charge, slots: config.slots, ...policy }
+  const vault = new Vault(masterKey({ path: join(folder, 'key'), given: config.key }))
+  const library = new LibraryWriter({ db, clock })
+  const registry = new SqliteRegistry({ db, clock, secrets: vault, effects: library })
+  const tasks = new SqliteTaskStore({
+    db,
+    clock,
+    random: systemRandom,
+    policy: rules,
+    effects: library,
+  })
+  const openSource = sourceOpener(config, clock)
+  const sources = new OpenSources({ registry, open: openSource })
+  const changes = new Changes(db, clock)
+  return {
+    config,
+    policy: rules,
+    clock,
+    db,
+    registry,
+    catalogue: new SqliteCatalogue({ db }),
+    tasks,
+    library,
+    blobs: new BlobFolder(join(folder, 'covers')),
+    sources,
+    changes,
+    lockPath: `${path}-lock`,
+    openSource,
+    close: async () => {
+      changes.stop()
+      await sources.close()
+      db.close()
+    },
+  }
+}
+
+/** Opens drives; private hosts only where an operator typed the address or allowed them. */
+function sourceOpener(config: Config, clock: Clock): Core['openSource'] {
+  const policy = addressPolicy(config.allowHosts)
+  return ({ kind, address, settings }, password) =>
+    openDrive(
+      { kind, address, user: settings.user, password, isOperators: settings.isOperators === true },
+      { clock, policy },
+    )
+}

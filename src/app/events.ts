@@ -1,0 +1,111 @@
+import { Counter, Gauge, Histogram, Registry as MetricsRegistry } from 'prom-client'
+import type { Log } from '../base/log.ts'
+import type { Observer } from '../engine/engine.ts'
+import type { Claim, Result } from '../engine/task.ts'
+
+/** Seconds; a turn is a few milliseconds unless the disk is slow. */
+const turnBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
+/** Seconds; from a file in the next room to a drive on its last legs. */
+const taskBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
+
+/** What happens, told once: each event is a log line and a figure. No user, file or address is ever a label. */
+export class Events implements Observer {
+  readonly metrics = new MetricsRegistry()
+  readonly #log: Log
+  readonly #started: Counter<'kind'>
+  readonly #ended: Counter<'kind' | 'outcome' | 'code'>
+  readonly #refused: Counter<'kind'>
+  readonly #running: Gauge<'pool'>
+  readonly #taskSeconds: Histogram<'kind'>
+  readonly #turnSeconds: Histogram
+  readonly #checks: Counter<'outcome'>
+  readonly #listed: Counter
+
+  constructor(log: Log) {
+    this.#log = log
+    const registers = [this.metrics]
+    this.#started = new Counter({
+      name: 'sync_tasks_started_total',
+      help: 'Tasks that got a slot.',
+      labelNames: ['kind'],
+      registers,
+    })
+    this.#ended = new Counter({
+      name: 'sync_tasks_ended_total',
+      help: 'Tasks that ended, by what became of them.',
+      labelNames: ['kind', 'outcome', 'code'],
+      registers,
+    })
+    this.#refused = new Counter({
+      name: 'sync_tasks_refused_total',
+      help: 'Results that came after their lease and were not written.',
+      labelNames: ['kind'],
+      registers,
+    })
+    this.#running = new Gauge({
+      name: 'sync_slots_busy',
+      help: 'Slots in use.',
+      labelNames: ['pool'],
+      registers,
+    })
+    this.#taskSeconds = new Histogram({
+      name: 'sync_task_seconds',
+      help: 'Slot time of tasks.',
+      labelNames: ['kind'],
+      buckets: taskBuckets,
+      registers,
+    })
+    this.#turnSeconds = new Histogram({
+      name: 'sync_turn_seconds',
+      help: 'Time in the store of one turn: results written, slots given.',
+      buckets: turnBuckets,
+      registers,
+    })
+    this.#checks = new Counter({
+      name: 'sync_source_checks_total',
+      help: 'Checks of resting sources.',
+      labelNames: ['outcome'],
+      registers,
+    })
+    this.#listed = new Counter({
+      name: 'sync_items_listed_total',
+      help: 'Items that listings showed and the library wants.',
+      registers,
+    })
+  }
+
+  claimed(claim: Claim): void {
+    this.#started.inc({ kind: claim.kind })
+    this.#running.inc({ pool: claim.pool })
+    this.#log.debug(fieldsOf(claim), 'a task starts')
+  }
+
+  ended(claim: Claim, result: Result, isHeld: boolean): void {
+    this.#running.dec({ pool: claim.pool })
+    if (!isHeld) {
+      this.#refused.inc({ kind: claim.kind })
+      this.#log.warn(fieldsOf(claim), 'a result came too late and was refused')
+      return
+    }
+    const failure = 'failure' in result ? result.failure : null
+    this.#ended.inc({ kind: claim.kind, outcome: result.type, code: failure?.code ?? '' })
+    if ('usedMs' in result) this.#taskSeconds.observe({ kind: claim.kind }, result.usedMs / 1_000)
+    if ('items' in result) this.#listed.inc(result.items.length)
+    if (failure === null) this.#log.debug(fieldsOf(claim), 'a task is done')
+    else this.#log.info({ ...fieldsOf(claim), ...failure }, 'a task failed')
+  }
+
+  checked(sourceId: number, isWell: boolean): void {
+    this.#checks.inc({ outcome: isWell ? 'well' : 'failed' })
+    this.#log.info({ source: sourceId, isWell }, 'a resting source was checked')
+  }
+
+  turned(tookMs: number): void {
+    this.#turnSeconds.observe(tookMs / 1_000)
+  }
+}
+
+function fieldsOf(claim: Claim): Record<string, unknown> {
+  const { kind, sourceId, ownerId, taskId } = claim
+  return { kind, source: sourceId, owner: ownerId, task: taskId }
+}

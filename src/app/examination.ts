@@ -1,0 +1,71 @@
+import { asSyncError } from '../base/errors.ts'
+import { damage, unsoundRows } from '../store/sqlite/soundness.ts'
+import { WorkLock } from '../store/sqlite/work-lock.ts'
+import type { Core } from './core.ts'
+import { checkSource } from './source-check.ts'
+
+/** Something that was looked at. */
+export interface Finding {
+  readonly isWell: boolean
+  readonly text: string
+}
+
+/** Users whose sources one visit to the doctor asks. */
+const maxOwners = 1_000
+
+/** Looks at data folder, database, key, and every drive. */
+export async function examine(core: Core): Promise<readonly Finding[]> {
+  return [
+    { isWell: true, text: `data folder: ${core.config.dataFolder}` },
+    { isWell: true, text: `Node ${process.versions.node}` },
+    ...examineDatabase(core),
+    examineLock(core),
+    ...(await examineStalls(core)),
+    ...(await examineSources(core)),
+  ]
+}
+
+function examineDatabase({ db }: Core): Finding[] {
+  const broken = damage(db)
+  if (broken.length > 0) {
+    return broken.map((line) => ({ isWell: false, text: `the database file is damaged: ${line}` }))
+  }
+  const unsound = unsoundRows(db)
+  if (unsound.length === 0) return [{ isWell: true, text: 'the database is sound' }]
+  return unsound.map(({ rule, count }) => ({
+    isWell: false,
+    text: `${count} rows break a rule (${rule}): please report it`,
+  }))
+}
+
+function examineLock({ lockPath }: Core): Finding {
+  const lock = WorkLock.tryTake(lockPath)
+  lock?.release()
+  const text = lock === null ? 'a process does the work on this database' : 'no process does the work now: roundelay serve'
+  return { isWell: true, text }
+}
+
+async function examineStalls({ tasks }: Core): Promise<Finding[]> {
+  const stalls = await tasks.stalls()
+  return stalls.map(({ sourceId }) => ({
+    isWell: false,
+    text: `the work of source ${sourceId} does not move: is a server running?`,
+  }))
+}
+
+async function examineSources(core: Core): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const owner of await core.registry.owners(maxOwners)) {
+    for (const entry of await core.registry.sources(owner.id)) {
+      const name = `source ${entry.name} of ${owner.name}`
+      try {
+        await checkSource(core, entry, await core.registry.password(entry.id))
+        findings.push({ isWell: true, text: `${name} answers` })
+      } catch (error) {
+        const { message, hint } = asSyncError(error)
+        findings.push({ isWell: false, text: `${name}: ${message} ${hint}` })
+      }
+    }
+  }
+  return findings
+}

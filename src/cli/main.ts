@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { options, readConfig, type Given, type OptionName } from '../app/config.ts'
+import { version } from '../app/version.ts'
+import { doctorCommand } from './doctor.ts'
+import { searchCommand } from './search.ts'
+import { serveCommand } from './serve.ts'
+import type { Setting } from './setting.ts'
+import { sourceCommand } from './source.ts'
+import { statusCommand } from './status.ts'
+import { syncCommand } from './sync.ts'
+import { terminal, type Terminal } from './terminal.ts'
+import { tracksCommand } from './tracks.ts'
+import { userCommand } from './user.ts'
+
+/** The command line of Roundelay. */
+export function program(terminal: Terminal): Command {
+  const root = new Command('roundelay')
+    .description(
+      'Keeps a library of the music that lies in your own drives: lists them, reads only the bytes that hold the tags.',
+    )
+    .version(version)
+    .enablePositionalOptions()
+    .showHelpAfterError('(roundelay --help tells more)')
+    .addHelpText('after', closing)
+  for (const { flag, value, text, variable, preset } of Object.values(options)) {
+    const rest = preset === '' ? `[${variable}]` : `(${preset}) [${variable}]`
+    root.option(`--${flag} <${value}>`, `${text} ${rest}`)
+  }
+  const setting: Setting = { terminal, config: () => readConfig(given(root)) }
+  for (const make of commands) root.addCommand(make(setting))
+  return root
+}
+
+const commands = [
+  syncCommand,
+  serveCommand,
+  userCommand,
+  sourceCommand,
+  statusCommand,
+  searchCommand,
+  tracksCommand,
+  doctorCommand,
+]
+
+const closing = `
+Examples:
+  roundelay sync ~/Music                                   a library of one folder
+  roundelay sync https://nas.example/dav --user anna       a library of a WebDAV drive; asks for the password
+  roundelay search night train
+  roundelay user add bob && roundelay source add ~/Bob --for bob
+  roundelay serve                                          keeps every library up to date, answers on http://127.0.0.1:8377
+
+All commands work beside a running "roundelay serve" with the same --data.`
+
+/** The flags that were given, by the names of their options. */
+function given(root: Command): Given {
+  const flags = root.opts<Record<string, string>>()
+  const names = Object.keys(options) as OptionName[]
+  const entries = names.flatMap((name) => {
+    const flag = options[name].flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+    const value = flags[flag]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** Runs one command line; the exit status says whether all went well. */
+export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    process.exitCode = 0
+    await program(terminal).parseAsync(argv)
+    return Number(process.exitCode)
+  } catch (error) {
+    terminal.complain(error)
+    return 1
+  }
+}
+
+process.exitCode = await main(process.argv, terminal)

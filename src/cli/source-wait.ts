@@ -1,0 +1,74 @@
+import type { Core } from '../app/core.ts'
+import { SyncError, errorCodes, type ErrorCode } from '../base/errors.ts'
+import type { SourceEntry, SourceStatus } from '../engine/registry.ts'
+import type { Terminal } from './terminal.ts'
+
+/** How often another process's progress is looked at, in milliseconds. */
+const lookMs = 250
+/** How often the line of progress changes, in milliseconds. */
+const showMs = 200
+
+export interface Wait {
+  /** A drive that does not answer is waited for so long. */
+  readonly patienceMs: number
+  readonly terminal: Terminal
+}
+
+/** Waits until nothing of the source is owed any more, whoever does the work. Throws when it needs a person, or never answered. */
+export async function waitForSource(
+  core: Core,
+  source: SourceEntry,
+  { patienceMs, terminal }: Wait,
+): Promise<SourceStatus> {
+  let shownMs = 0
+  let restingSinceMs: number | null = null
+  for (;;) {
+    const isBusy = await core.registry.isBusy(source.id)
+    const nowMs = core.clock.elapsed()
+    if (!isBusy) return statusOf(core, source)
+    if (nowMs - shownMs >= showMs) {
+      shownMs = nowMs
+      const status = await statusOf(core, source)
+      show(status, terminal)
+      if (status.state === 'stopped') throw failureOf(status)
+      restingSinceMs = status.state === 'resting' ? (restingSinceMs ?? nowMs) : null
+      const isNew = status.lastRound === null && status.counts.done === 0
+      if (restingSinceMs !== null && (isNew || nowMs - restingSinceMs > patienceMs)) {
+        throw failureOf(status)
+      }
+    }
+    await nextChange(core)
+  }
+}
+
+async function statusOf(core: Core, source: SourceEntry): Promise<SourceStatus> {
+  const status = await core.registry.sourceStatus(source.id)
+  if (status !== null) return status
+  throw new SyncError('bad-input', `The source ${source.name} was removed.`)
+}
+
+function show({ name, state, counts }: SourceStatus, terminal: Terminal): void {
+  const { done, waiting, running, skipped, failed } = counts
+  const troubles = skipped + failed === 0 ? '' : `, ${skipped + failed} skipped`
+  terminal.show(`${name}: ${state}, ${done} read, ${waiting + running} to do${troubles}`)
+}
+
+function failureOf({ name, lastError }: SourceStatus): SyncError {
+  const code = lastError?.code ?? 'unavailable'
+  const isKnown = (text: string): text is ErrorCode => text in errorCodes
+  const message = `${name}: ${lastError?.message ?? 'it does not answer'}`
+  return new SyncError(isKnown(code) ? code : 'unavailable', message)
+}
+
+/** Resolves at the next turn taken here, or a little later. */
+function nextChange(core: Core): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stop()
+      cancel()
+      resolve()
+    }
+    const stop = core.changes.subscribe(done)
+    const cancel = core.clock.after(lookMs, done)
+  })
+}

@@ -1,0 +1,111 @@
+import { Command } from 'commander'
+import type { Core } from '../app/core.ts'
+import { checkSource } from '../app/source-check.ts'
+import type { Owner, SourceEntry } from '../engine/registry.ts'
+import { addTypedSource, type SourceFlags } from './new-source.ts'
+import { ownerNamed, sourceNamed } from './owner.ts'
+import { withPassword } from './password.ts'
+import type { Setting } from './setting.ts'
+import { sourceTable } from './source-table.ts'
+import { withCore } from './with-core.ts'
+
+interface ForFlag {
+  readonly for?: string
+}
+
+const forText = 'whose source (default: the only user there is)'
+
+/** `roundelay source add|list|remove|check|sync|confirm-deletions` */
+export function sourceCommand(setting: Setting): Command {
+  const source = new Command('source').description('the drives that music comes from')
+  source.addCommand(addCommand(setting))
+  source.addCommand(listCommand(setting))
+  source.addCommand(
+    namedCommand(setting, 'remove', 'forgets a drive and its part of the library; the drive itself is not touched', {
+      act: (core, _owner, entry) => core.registry.removeSource(entry.id),
+      said: (name) => `${name} is forgotten.`,
+    }),
+  )
+  source.addCommand(
+    namedCommand(setting, 'check', 'asks the drive whether address and password are good', {
+      act: async (core, _owner, entry) =>
+        checkSource(core, entry, await core.registry.password(entry.id)),
+      said: (name) => `${name} answers.`,
+    }),
+  )
+  source.addCommand(
+    namedCommand(setting, 'sync', 'has the drive listed as soon as possible by the running server', {
+      act: (core, _owner, entry, flags) => core.registry.ask(entry.id, flags.full === true),
+      said: (name) => `${name} is listed as soon as a server runs: roundelay status`,
+    }).option('--full', 'trust nothing that was remembered: list every folder again'),
+  )
+  source.addCommand(
+    namedCommand(setting, 'confirm-deletions', 'hides the files that are withheld because so many vanished at once', {
+      act: (core, _owner, entry) => core.registry.confirmDeletions(entry.id),
+      said: (name, files) =>
+        files === 0
+          ? `Nothing of ${name} is withheld.`
+          : `${String(files)} files of ${name} are hidden after the next listing, if they are still missing.`,
+    }),
+  )
+  return source
+}
+
+function addCommand(setting: Setting): Command {
+  const command = new Command('add')
+    .description('adds a drive: a folder, or a WebDAV server')
+    .argument('<address>', 'a folder, or an https:// address')
+    .option('--for <name>', forText)
+    .option('--name <name>', 'what the source is called (default: from the address)')
+    .option('--interval <time>', 'how often to look for changes, like 15m or 6h', '15m')
+  return withPassword(command).action(async (address: string, flags: SourceFlags & ForFlag) => {
+    const entry = await withCore(setting, async (core) => {
+      const owner = await ownerNamed(core, flags.for)
+      return addTypedSource(core, owner, { address, flags }, setting.terminal)
+    })
+    setting.terminal.say(`Added ${entry.name}. A running server begins at once; else: roundelay sync`)
+  })
+}
+
+function listCommand(setting: Setting): Command {
+  return new Command('list')
+    .description('the drives of a user, how they are and when they are listed next')
+    .option('--for <name>', forText)
+    .action(async (flags: ForFlag) => {
+      const text = await withCore(setting, async (core) => {
+        const owner = await ownerNamed(core, flags.for)
+        return sourceTable(core, owner)
+      })
+      setting.terminal.say(text)
+    })
+}
+
+interface Action {
+  readonly act: (
+    core: Core,
+    owner: Owner,
+    entry: SourceEntry,
+    flags: { readonly full?: boolean },
+  ) => Promise<unknown>
+  readonly said: (name: string, result: unknown) => string
+}
+
+/** A command that does one thing to one source. */
+function namedCommand(
+  setting: Setting,
+  verb: string,
+  description: string,
+  { act, said }: Action,
+): Command {
+  return new Command(verb)
+    .description(description)
+    .argument('<name>', 'of the source')
+    .option('--for <name>', forText)
+    .action(async (name: string, flags: ForFlag & { full?: boolean }) => {
+      const result = await withCore(setting, async (core) => {
+        const owner = await ownerNamed(core, flags.for)
+        return act(core, owner, await sourceNamed(core, owner, name), flags)
+      })
+      setting.terminal.say(said(name, result))
+    })
+}

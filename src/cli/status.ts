@@ -1,0 +1,59 @@
+import { Command } from 'commander'
+import type { Core } from '../app/core.ts'
+import type { Setting } from './setting.ts'
+import { sourceTable } from './source-table.ts'
+import { ownerNamed } from './owner.ts'
+import { playingTime } from './terminal.ts'
+import { withCore } from './with-core.ts'
+
+/** Users told of in one status. */
+const maxShown = 100
+
+/** `roundelay status` */
+export function statusCommand(setting: Setting): Command {
+  return new Command('status')
+    .description('every library, its drives, and what is going on')
+    .option('--for <name>', 'only of this user')
+    .option('--json', 'print one JSON object')
+    .action(async (flags: { for?: string; json?: boolean }) => {
+      const text = await withCore(setting, (core) =>
+        flags.json === true ? asJson(core, flags.for) : asText(core, flags.for),
+      )
+      setting.terminal.say(text)
+    })
+}
+
+async function asText(core: Core, name: string | undefined): Promise<string> {
+  const owners = await shownOwners(core, name)
+  if (owners.length === 0) return 'There is no library yet: begin with roundelay sync FOLDER.'
+  const parts: string[] = []
+  for (const owner of owners) {
+    const { tracks, albums, artists, durationMs } = await core.catalogue.counts(owner.id)
+    parts.push(
+      `${owner.name} (${owner.plan}): ${tracks} tracks, ${albums} albums, ${artists} artists, ${playingTime(durationMs)}`,
+      `${await sourceTable(core, owner)}\n`,
+    )
+  }
+  const stalls = await core.tasks.stalls()
+  for (const { sourceId } of stalls) parts.push(`Source ${sourceId} stands still: is a server running?`)
+  return parts.join('\n')
+}
+
+async function asJson(core: Core, name: string | undefined): Promise<string> {
+  const owners = await shownOwners(core, name)
+  const users = await Promise.all(
+    owners.map(async (owner) => {
+      const entries = await core.registry.sources(owner.id)
+      const sources = await Promise.all(entries.map(({ id }) => core.registry.sourceStatus(id)))
+      return { ...owner, library: await core.catalogue.counts(owner.id), sources }
+    }),
+  )
+  return JSON.stringify({ users, stalls: await core.tasks.stalls() })
+}
+
+async function shownOwners(
+  core: Core,
+  name: string | undefined,
+): ReturnType<Core['registry']['owners']> {
+  return name === undefined ? core.registry.owners(maxShown) : [await ownerNamed(core, name)]
+}

@@ -1,0 +1,12 @@
+import { openCore, type Core } from '../app/core.ts'
+import type { Setting } from './setting.ts'
+
+/** Opens the stores for one command and closes them whatever happens. */
+export async function withCore<T>(setting: Setting, work: (core: Core) => Promise<T>): Promise<T> {
+  const core = openCore(setting.config())
+  try {
+    return await work(core)
+  } finally {
+    await core.close()
+  }
+}

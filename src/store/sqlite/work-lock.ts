@@ -1,0 +1,39 @@
+import { DatabaseSync } from '@photostructure/sqlite'
+import { SyncError } from '../../base/errors.ts'
+
+/**
+ * The right to do the work on a database: an exclusive transaction on a file of its own beside it, which the operating
+ * system lets go when the process dies, however it dies.
+ */
+export class WorkLock {
+  readonly #driver: InstanceType<typeof DatabaseSync>
+
+  private constructor(driver: InstanceType<typeof DatabaseSync>) {
+    this.#driver = driver
+  }
+
+  /** Throws `busy` when another process does the work. */
+  static take(path: string): WorkLock {
+    const lock = WorkLock.tryTake(path)
+    if (lock !== null) return lock
+    throw new SyncError('busy', `Another process does the work on ${path.replace(/-lock$/, '')}.`)
+  }
+
+  /** Null when another process does the work. */
+  static tryTake(path: string): WorkLock | null {
+    const driver = new DatabaseSync(path)
+    try {
+      driver.exec('pragma busy_timeout = 0')
+      driver.exec('begin exclusive')
+      return new WorkLock(driver)
+    } catch (error) {
+      driver.close()
+      if (error instanceof Error && /locked|busy/i.test(error.message)) return null
+      throw error
+    }
+  }
+
+  release(): void {
+    this.#driver.close()
+  }
+}
