@@ -85,14 +85,15 @@ export class SqliteTaskStore implements TaskStore {
 
   async stalls(): Promise<readonly Stall[]> {
     const { db, policy, clock } = this.#parts
+    const beforeMs = clock.now() - policy.stallMs
     return db
       .prepare<{ id: number; since: number }>(
-        `select source.id, source.progress_ms as since from source
-         where health = 0 and is_paused = 0 and progress_ms <= ?
-           and exists (select 1 from task where task.source_id = source.id and task.state in (0, 1))
-         order by source.progress_ms limit 100`,
+        `select id, coalesce(progress_ms, due_ms) as since from source
+         where health = 0 and is_paused = 0 and (due_ms <= ? or progress_ms <= ?
+           and exists (select 1 from task where task.source_id = source.id and task.state in (0, 1)))
+         order by since limit 100`,
       )
-      .all(clock.now() - policy.stallMs)
+      .all(beforeMs, beforeMs)
       .map(({ id, since }) => ({ sourceId: id, sinceMs: since }))
   }
 
