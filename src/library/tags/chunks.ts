@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
 import { SyncError } from '../../base/errors.ts'
 import {
   type Findings,
@@ -10,6 +10,7 @@ import {
   durationOf,
   maxFieldBytes,
 } from './findings.ts'
+import { commentBlock } from './comments.ts'
 import { id3v2 } from './id3v2.ts'
 import { type Reading, type SparseFile, wish } from './sparse-file.ts'
 
@@ -26,7 +27,7 @@ export function* chunks(file: SparseFile): Reading<Findings> {
     if (header === null || header.length < 8) break
     const size = isWave ? header.readUInt32LE(4) : header.readUInt32BE(4)
     const body = { start: at + 8, end: Math.min(file.size, at + 8 + size) }
-    yield* chunk(file, { id: header.toString('latin1', 0, 4), header, ...body }, found)
+    yield* chunk(file, { id: header.toString('latin1', 0, 4), ...body }, found)
     // RF64 has no size here: the audio is taken to be the rest of the file.
     if (size === unknownSize) break
     at = at + 8 + size + (size & 1)
@@ -34,13 +35,14 @@ export function* chunks(file: SparseFile): Reading<Findings> {
   const format = found.format
   if (format === undefined)
     throw new SyncError('unparsable', `${file.name} does not say how its audio is stored.`)
+  const texts = commentBlock(found.texts)
   const sound = isWave ? waveSound(format, found.audioBytes) : aiffSound(format)
   return {
     sound: {
       ...sound,
       bitrate: sound.bitrate ?? bitsPerSecond(found.audioBytes, sound.durationMs),
     },
-    blocks: [...found.blocks, ...textBlock(isWave, format, found.texts)],
+    blocks: [...found.blocks, ...(texts === undefined ? [] : [texts])],
     cover: found.picture?.place,
   }
 }
@@ -55,7 +57,6 @@ interface Found {
 
 interface Chunk {
   readonly id: string
-  readonly header: Buffer
   readonly start: number
   readonly end: number
 }
@@ -73,7 +74,8 @@ function* chunk(file: SparseFile, chunk: Chunk, found: Found): Reading<void> {
   const body = yield* wish(file, chunk)
   if (body === null) return
   if (isFormat) found.format ??= body
-  else found.texts.push(chunk.header, body, Buffer.alloc(body.length & 1))
+  else if (chunk.id === 'LIST') found.texts.push(...infoTexts(body))
+  else found.texts.push(namedText(chunk.id, body))
 }
 
 /** WAVEFORMATEX; in the extensible kind the true format stands at 24. */
@@ -124,22 +126,20 @@ function aiffSound(format: Buffer): Sound {
   }
 }
 
-function textBlock(isWave: boolean, format: Buffer, texts: readonly Buffer[]): TagBlock[] {
-  if (texts.length === 0) return []
-  const header = Buffer.from(
-    isWave ? 'RIFF\0\0\0\0WAVEfmt \0\0\0\0' : 'FORM\0\0\0\0AIFFCOMM\0\0\0\0',
-    'latin1',
-  )
-  const length = [format, ...texts].reduce((sum, part) => sum + part.length, header.length - 8)
-  if (isWave) {
-    header.writeUInt32LE(length, 4)
-    header.writeUInt32LE(format.length, 16)
-  } else {
-    header.writeUInt32BE(length, 4)
-    header.writeUInt32BE(format.length, 16)
+/** The texts of an INFO list: a name of four letters, a size and the text, each. */
+function* infoTexts(list: Buffer): Generator<Buffer> {
+  if (list.toString('latin1', 0, 4) !== 'INFO') return
+  for (let at = 4; at + 8 <= list.length;) {
+    const size = list.readUInt32LE(at + 4)
+    yield namedText(list.toString('latin1', at, at + 4), list.subarray(at + 8, at + 8 + size))
+    at += 8 + size + (size & 1)
   }
-  const bytes = Buffer.concat([header, format, ...texts])
-  return [{ mime: isWave ? 'audio/wav' : 'audio/aiff', bytes }]
+}
+
+/** As a comment. Nothing says which letters a text is in: those that make no sense as UTF-8 are taken for Latin ones. */
+function namedText(name: string, stored: Buffer): Buffer {
+  const text = isUtf8(stored) ? stored.toString() : stored.toString('latin1')
+  return Buffer.from(`${name}=${text}`)
 }
 
 const textChunks = new Set(['LIST', 'NAME', 'AUTH', 'ANNO', '(c) '])

@@ -52,7 +52,7 @@ export function* comments(run: Run, stopsAtPicture: boolean): Reading<Comments> 
       hasTitle ||= isTitle(bytes)
     }
   }
-  return { block: blockOf(kept), picture }
+  return { block: commentBlock(kept), picture }
 }
 
 /** The kind and type that a picture block in base64 begins with. */
@@ -68,8 +68,8 @@ function isTitle(comment: Buffer): boolean {
   return comment.toString('latin1', 0, 6).toUpperCase() === 'TITLE='
 }
 
-/** The comments as a FLAC file without audio: the smallest thing that holds them. */
-function blockOf(kept: readonly Buffer[]): TagBlock | undefined {
+/** Comments (`NAME=text` in UTF-8) as a FLAC file without audio: the smallest thing that holds them. */
+export function commentBlock(kept: readonly Buffer[]): TagBlock | undefined {
   if (kept.length === 0) return undefined
   const body = [
     uint32(0),

@@ -22,17 +22,12 @@ export function* mp4(file: SparseFile): Reading<Findings> {
   if (sound === undefined) {
     throw new SyncError('not-audio', `${file.name} is an MPEG-4 file without an audio track.`)
   }
-  const durationMs =
-    durationOf(duration ?? 0, timescale ?? 0) ??
-    found.movieMs ??
-    (yield* fragmentsMs(file, timescale ?? 0))
+  const said = durationOf(duration ?? 0, timescale ?? 0) ?? found.movieMs
+  const durationMs = said ?? (yield* fragmentsMs(file, timescale ?? 0))
+  const bitrate = bitsPerSecond(found.audioBytes || file.size, durationMs)
   const block = { mime: 'audio/mp4', bytes: tagFile(found.items) }
   return {
-    sound: {
-      ...sound,
-      durationMs,
-      bitrate: bitsPerSecond(found.audioBytes || file.size, durationMs),
-    },
+    sound: { ...sound, durationMs, bitrate, isDurationEstimated: said === undefined },
     blocks: found.items.length === 0 ? [] : [block],
     cover: found.picture?.place,
   }

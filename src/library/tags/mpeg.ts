@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+import type { ByteRange } from '../../engine/source.ts'
 import type { Sound } from './findings.ts'
 import { bitsPerSecond, durationOf } from './findings.ts'
 import { type Reading, type SparseFile, demand } from './sparse-file.ts'
@@ -19,7 +20,10 @@ export function* mpeg(file: SparseFile, start: number, end: number): Reading<Sou
   const frame = at < 0 ? null : frameAt(searched, at)
   if (frame === null) return null
   const index = frame.isAdts ? null : indexOf(searched.subarray(at), frame)
-  if (index === null) return yield* sampled(file, { start: start + at, end }, frame)
+  if (index === null) {
+    const frames = framesIn(searched.subarray(at), frame)
+    return yield* sampled(file, { start: start + at, end }, frames)
+  }
   const samples = index.frames * frame.samples - index.padding
   const durationMs = durationOf(samples, frame.sampleRate)
   return soundOf(frame, durationMs, bitsPerSecond(index.bytes ?? end - start - at, durationMs))
@@ -155,20 +159,19 @@ function lamePadding(bytes: Buffer, at: number): number {
   return (delays >> 12) + (delays & 0xfff)
 }
 
-interface Stream {
-  readonly start: number
-  readonly end: number
-}
-
-function* sampled(file: SparseFile, stream: Stream, first: Frame): Reading<Sound> {
+/** What frames from the beginning and other places let one conclude; `known` holds at least the first one. */
+function* sampled(
+  file: SparseFile,
+  stream: ByteRange,
+  known: readonly Frame[],
+): Reading<Sound | null> {
+  const [first] = known
+  if (first === undefined) return null
   const bytes = stream.end - stream.start
-  const middle = stream.start + Math.floor(bytes / 2)
-  const head = yield* sample(file, stream, stream.start)
-  const frames = [...framesIn(head, first), ...framesIn(yield* sample(file, stream, middle), first)]
+  const middle = yield* sample(file, stream, stream.start + Math.floor(bytes / 2))
+  const frames = [...known, ...framesIn(middle, first)]
   const isConstant = !first.isAdts && frames.every((frame) => frame.bitrate === first.bitrate)
-  if (isConstant) {
-    return soundOf(first, Math.round((bytes * 8_000) / first.bitrate), first.bitrate)
-  }
+  if (isConstant) return soundOf(first, Math.round((bytes * 8_000) / first.bitrate), first.bitrate)
   const places = Array.from({ length: samplePlaces }, (_, index) =>
     rangeAt(stream, stream.start + Math.floor((bytes * (index + 0.5)) / samplePlaces)),
   )
@@ -180,11 +183,11 @@ function* sampled(file: SparseFile, stream: Stream, first: Frame): Reading<Sound
   return { ...soundOf(first, durationMs, Math.round(bitrate)), isDurationEstimated: true }
 }
 
-function* sample(file: SparseFile, stream: Stream, at: number): Reading<Buffer> {
+function* sample(file: SparseFile, stream: ByteRange, at: number): Reading<Buffer> {
   return yield* demand(file, rangeAt(stream, at))
 }
 
-function rangeAt(stream: Stream, at: number): Stream {
+function rangeAt(stream: ByteRange, at: number): ByteRange {
   return { start: at, end: Math.min(stream.end, at + sampleBytes) }
 }
 

@@ -38,8 +38,8 @@ export function* ogg(file: SparseFile, base: number): Reading<Findings> {
   }
 }
 
-/** Bytes at the end that nearly always hold the beginning of the last page. */
-export const tailBytes = 8_192
+/** Bytes at the end that nearly always hold the beginning of the last page: a second of music, as most encoders make them. */
+export const tailBytes = 16_384
 
 interface Codec {
   readonly sound: Sound
@@ -241,7 +241,7 @@ function positionIn(bytes: Buffer, serial: number): number {
 
 const pageHeaderBytes = 27
 /** Bytes at the end to look in when the last page is longer than most; 65,307 are the greatest page there can be. */
-const fartherTails = [24_576, 65_536]
+const fartherTails = [65_536]
 const maxPageHeaderBytes = 282
 /** A length that says: the packet goes on in the next segment. */
 const maxLacing = 255
