@@ -1,0 +1,117 @@
+import { Type, type Static } from 'typebox'
+import type { SourceEntry } from '../../engine/registry.ts'
+import { ownerOf, sourceOf, type Directory } from '../directory.ts'
+import { hintOf, problemResponses } from '../problem.ts'
+import { list, SourceName, UserName } from '../schema.ts'
+import type { Web } from '../web.ts'
+
+export interface SourcesRouteParts {
+  readonly registry: Directory
+}
+
+/** Troubles in one answer. */
+const maxTroubles = 1_000
+const presetTroubles = 100
+
+const SourceParams = Type.Object({
+  name: Type.String({ ...UserName, description: 'Name of a user.' }),
+  source: SourceName,
+})
+const Nothing = Type.Object({}, { additionalProperties: false })
+
+/** What a person sees and does about one source: `/api/users/:name/sources/:source/...` */
+export function sourcesRoutes(web: Web, parts: SourcesRouteParts): void {
+  syncRoute(web, parts)
+  confirmRoute(web, parts)
+  troublesRoute(web, parts)
+}
+
+function syncRoute(web: Web, { registry }: SourcesRouteParts): void {
+  const SyncQuery = Type.Object(
+    {
+      full: Type.Boolean({
+        default: false,
+        description: 'List every folder, even where the drive says that nothing changed.',
+      }),
+    },
+    { additionalProperties: false },
+  )
+  const schema = {
+    summary: 'List a source now',
+    description:
+      'As soon as possible, after the present round if there is one; wakes a stopped or resting source.',
+    tags: ['sources'],
+    params: SourceParams,
+    querystring: SyncQuery,
+    response: { 202: Type.Object({ isAsked: Type.Literal(true) }), ...problemResponses },
+  }
+  web.post('/api/users/:name/sources/:source/sync', { schema }, async (request, reply) => {
+    const source = await meant(registry, request.params)
+    await registry.ask(source.id, request.query.full)
+    return reply.code(202).send({ isAsked: true })
+  })
+}
+
+function confirmRoute(web: Web, { registry }: SourcesRouteParts): void {
+  const schema = {
+    summary: 'Confirm that files are gone',
+    description:
+      'What is withheld because too much went away at once may be hidden by the next round, which is asked for.',
+    tags: ['sources'],
+    params: SourceParams,
+    querystring: Nothing,
+    response: {
+      202: Type.Object({ files: Type.Integer({ description: 'How many files are concerned.' }) }),
+      ...problemResponses,
+    },
+  }
+  web.post(
+    '/api/users/:name/sources/:source/confirm-deletions',
+    { schema },
+    async ({ params }, reply) => {
+      const source = await meant(registry, params)
+      return reply.code(202).send({ files: await registry.confirmDeletions(source.id) })
+    },
+  )
+}
+
+function troublesRoute(web: Web, { registry }: SourcesRouteParts): void {
+  const TroublesQuery = Type.Object(
+    { limit: Type.Integer({ minimum: 1, maximum: maxTroubles, default: presetTroubles }) },
+    { additionalProperties: false },
+  )
+  const Trouble = Type.Object({
+    path: Type.String(),
+    state: Type.Enum(['skipped', 'failed']),
+    code: Type.String(),
+    message: Type.String(),
+    hint: Type.String({ description: 'What can be done about it.' }),
+  })
+  const schema = {
+    summary: 'Files that are skipped or given up, and why',
+    tags: ['sources'],
+    params: SourceParams,
+    querystring: TroublesQuery,
+    response: { 200: Type.Object({ troubles: list(Trouble) }), ...problemResponses },
+  }
+  web.get('/api/users/:name/sources/:source/troubles', { schema }, async ({ params, query }) => {
+    const source = await meant(registry, params)
+    const troubles = await registry.troubles(source.id, query.limit)
+    return {
+      troubles: troubles.map(({ path, state, code, message }) => ({
+        path,
+        state,
+        code,
+        message,
+        hint: hintOf(code),
+      })),
+    }
+  })
+}
+
+async function meant(
+  registry: Directory,
+  { name, source }: Static<typeof SourceParams>,
+): Promise<SourceEntry> {
+  return sourceOf(registry, await ownerOf(registry, name), source)
+}

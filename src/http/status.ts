@@ -1,0 +1,110 @@
+import { Type, type Static } from 'typebox'
+import type { Owner, SourceStatus } from '../engine/registry.ts'
+import { ownerOf, type Directory } from './directory.ts'
+import { list, nullable, TimeMs, UserName } from './schema.ts'
+
+/** Users in one answer. */
+const maxUsers = 100
+const presetUsers = 20
+/** Sources shown of one user. */
+const maxSources = 100
+
+export const StatusQuery = Type.Object(
+  {
+    user: Type.Optional(
+      Type.String({
+        ...UserName,
+        description: 'Only this user. Left out: all, by name, a page at a time.',
+      }),
+    ),
+    after: Type.Optional(
+      Type.String({ ...UserName, description: 'The `next` of the page before.' }),
+    ),
+    limit: Type.Integer({ minimum: 1, maximum: maxUsers, default: presetUsers }),
+  },
+  { additionalProperties: false },
+)
+export type StatusQuery = Static<typeof StatusQuery>
+
+const Counts = Type.Object(
+  {
+    waiting: Type.Integer({ description: 'Owed, not in a slot.' }),
+    running: Type.Integer({ description: 'In a slot now, listings included.' }),
+    done: Type.Integer(),
+    failed: Type.Integer({ description: 'Given up after too many attempts.' }),
+    skipped: Type.Integer({ description: 'No good in their present version.' }),
+  },
+  { description: 'Files, by what became of them.' },
+)
+
+export const SourceState = Type.Object({
+  id: Type.Integer(),
+  name: Type.String(),
+  kind: Type.String({ description: '`folder`, `webdav` ...' }),
+  address: Type.String(),
+  state: Type.Enum(['new', 'listing', 'waiting', 'resting', 'stopped', 'paused']),
+  lastError: nullable(Type.Object({ code: Type.String(), message: Type.String(), atMs: TimeMs })),
+  nextMs: nullable(
+    Type.Integer({
+      description:
+        'Next try, in milliseconds since 1970; null while one is under way or a person is needed.',
+    }),
+  ),
+  lastRound: nullable(Type.Object({ outcome: Type.String(), endedMs: TimeMs })),
+  withheld: Type.Integer({
+    description: 'Files that are gone and would be hidden if a person confirmed.',
+  }),
+  counts: Counts,
+})
+
+const UserState = Type.Object({
+  name: Type.String(),
+  plan: Type.Enum(['free', 'premium']),
+  counts: Counts,
+  sources: list(SourceState, { description: `By name, at most ${maxSources}.` }),
+})
+type UserState = Static<typeof UserState>
+
+export const Status = Type.Object({
+  users: list(UserState),
+  next: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
+})
+export type Status = Static<typeof Status>
+
+/** How the users and their sources are. Throws a Refusal when the user that is asked for is not there. */
+export async function readStatus(registry: Directory, query: StatusQuery): Promise<Status> {
+  const { owners, next } =
+    query.user === undefined
+      ? await pageOf(registry, query)
+      : { owners: [await ownerOf(registry, query.user)], next: {} }
+  const users: UserState[] = []
+  for (const owner of owners) {
+    const user = await userState(registry, owner)
+    if (user !== null) users.push(user)
+  }
+  return { users, ...next }
+}
+
+/** One owner more than asked for tells that there is another page. */
+async function pageOf(registry: Directory, { after, limit }: StatusQuery) {
+  const owners = await registry.owners(limit + 1, after)
+  const page = owners.slice(0, limit)
+  const last = page.at(-1)
+  const isMore = owners.length > limit && last !== undefined
+  return { owners: page, next: isMore ? { next: last.name } : {} }
+}
+
+/** Null when he was removed in the meantime. */
+async function userState(
+  registry: Directory,
+  { id, name, plan }: Owner,
+): Promise<UserState | null> {
+  const status = await registry.ownerStatus(id)
+  if (status === null) return null
+  const sources: SourceStatus[] = []
+  for (const entry of (await registry.sources(id)).slice(0, maxSources)) {
+    const source = await registry.sourceStatus(entry.id)
+    if (source !== null) sources.push(source)
+  }
+  return { name, plan, counts: status.counts, sources }
+}
