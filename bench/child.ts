@@ -18,10 +18,12 @@ export async function startChild<Counters>(
 ): Promise<Child<Counters>> {
   const path = fileURLToPath(new URL(module, import.meta.url))
   const child = fork(path, [JSON.stringify(options)], { execArgv: ['--import', 'tsx'] })
+  const died = once(child, 'exit').then(() => {
+    throw new Error(`${module} ended before it answered.`)
+  })
+  // In the end it always dies; only who waits for an answer wants to know.
+  died.catch(() => undefined)
   const answer = async (): Promise<unknown> => {
-    const died = once(child, 'exit').then(() =>
-      Promise.reject(new Error(`${module} ended before it answered.`)),
-    )
     const [message] = await Promise.race([once(child, 'message'), died])
     return message
   }

@@ -35,6 +35,10 @@ const findings = await bench({
   rows: values.rows?.split(',') ?? null,
   note: (text) => void process.stderr.write(`${text}\n`),
 })
+if (findings.length === 0) {
+  process.stderr.write(`The bench "${name}" has no row ${values.rows ?? ''}.\n`)
+  process.exit(2)
+}
 const report = { bench: name, machine: machineLine(new Date()), rows: findings.map(rowOf) }
 process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : tableOf(report))
 

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Random, seededRandom } from '../src/base/random.ts'
+import { findProgram } from './tools.ts'
 
 export interface Library {
   /** The folder that a server shows. */
@@ -21,10 +22,20 @@ export interface Library {
 const cache = fileURLToPath(new URL('.cache/', import.meta.url))
 const tracksAnAlbum = 10
 
+const rootOf = (seed: number, tracks: number): string => join(cache, `library-${seed}-${tracks}`)
+/** Written last: a library without it is half made. */
+const recordOf = (root: string): string => `${root}.json`
+
+/** Why there can be no library, or null. */
+export function missingLibrary(seed: number, tracks: number): string | null {
+  const isThere = existsSync(recordOf(rootOf(seed, tracks))) || findProgram('ffmpeg') !== null
+  return isThere ? null : 'ffmpeg is not installed, which makes the music'
+}
+
 /** `tracks` is rounded up to whole albums. Needs ffmpeg where the cache does not have it yet. */
 export async function generateLibrary(seed: number, tracks: number): Promise<Library> {
-  const root = join(cache, `library-${seed}-${tracks}`)
-  const done = `${root}.json`
+  const root = rootOf(seed, tracks)
+  const done = recordOf(root)
   if (existsSync(done))
     return { root, ...(JSON.parse(await readFile(done, 'utf8')) as Omit<Library, 'root'>) }
   await rm(root, { recursive: true, force: true })

@@ -86,17 +86,18 @@ describe('a link', () => {
       }
       more()
     })
-    const { port, counters } = await link(upstream)
+    const { port } = await link(upstream)
     const client = connect(port, '127.0.0.1')
     client.pause()
-    let before = -1
-    while (before !== accepted) {
+    let [before, looks] = [-1, 0]
+    while (before !== accepted && looks < 20) {
       before = accepted
+      looks += 1
       await new Promise((resolve) => setTimeout(resolve, 150))
     }
     client.destroy()
-    // What the link itself holds is its window; the rest sits in the buffers of the operating system.
-    expect(counters().toClientBytes).toBeLessThan(16_000_000)
+    // The link stops taking from the server once its window and the buffers of the operating system are full.
+    expect(before).toBe(accepted)
     expect(accepted).toBeGreaterThan(0)
   })
 

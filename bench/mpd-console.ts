@@ -10,35 +10,40 @@ export interface MpdConsole {
 
 const stepMs = 20
 const startupMs = 10_000
+/** MPD answers at once, whatever else it does. */
+const answerMs = 30_000
 
 /** Waits until MPD listens at `path`, a socket of the file system. */
 export async function openConsole(path: string, isAlive: () => boolean): Promise<MpdConsole> {
   for (let waitedMs = 0; waitedMs < startupMs && isAlive(); waitedMs += stepMs) {
     const socket = connect(path)
-    if (
-      await once(socket, 'connect').then(
-        () => true,
-        () => false,
-      )
-    ) {
-      await answerOf(socket)
-      return {
-        ask: async (command) => {
-          socket.write(`${command}\n`)
-          return answerOf(socket)
-        },
-        close: () => socket.destroy(),
-      }
-    }
+    const isOpen = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    if (isOpen) return greeted(socket)
     await sleep(stepMs)
   }
   throw new Error('MPD does not answer.')
 }
 
+async function greeted(socket: Socket): Promise<MpdConsole> {
+  await answerOf(socket)
+  return {
+    ask: (command) => {
+      socket.write(`${command}\n`)
+      return answerOf(socket)
+    },
+    close: () => socket.destroy(),
+  }
+}
+
 async function answerOf(socket: Socket): Promise<ReadonlyMap<string, string>> {
   let text = ''
   while (!/^(OK|ACK).*\n$/mu.test(text)) {
-    const [chunk] = (await once(socket, 'data')) as [Buffer]
+    const [chunk] = (await once(socket, 'data', { signal: AbortSignal.timeout(answerMs) })) as [
+      Buffer,
+    ]
     text += chunk.toString()
   }
   if (/^ACK/mu.test(text)) throw new Error(`MPD refused: ${text.trim()}`)

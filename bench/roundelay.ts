@@ -39,6 +39,9 @@ export async function openRoundelay(url: string, tracks: number): Promise<Rounde
   }
 }
 
+/** Whoever takes longer has hung. */
+const longestCommandMs = 1_800_000
+
 /** Runs one command to its end; its last line of output is JSON. */
 async function measured(
   data: string,
@@ -51,6 +54,7 @@ async function measured(
     ['--import', usage, command, '--data', data, ...parameters],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: longestCommandMs,
       env: { ...process.env, BENCH_USAGE: file },
     },
   )
