@@ -1,20 +1,13 @@
 import type { Tags } from './tags.ts'
-
-/** What the path of a file says where its tags say nothing. */
-export interface PathNames {
-  readonly title: string
-  readonly artist?: string
-  readonly album?: string
-  readonly track?: number
-  readonly disc?: number
-}
+import type { NamedTrack } from './tags/names.ts'
 
 /** An audio file that has been read. */
 export interface TrackEffect {
   readonly kind: 'track'
-  /** As the file says; what is missing here is shown from `names`. */
+  /** As the file says. */
   readonly tags: Tags
-  readonly names: PathNames
+  /** What the path says, where the tags say nothing. */
+  readonly names: NamedTrack
   /** Of the whole content, with the name of its algorithm (`sha256:...`), where a source tells it. */
   readonly contentHash?: string
 }
@@ -26,7 +19,7 @@ export interface CopyEffect {
   readonly from: number
   /** The version the other item had; if it has another one by now, the copy is refused with `changed`. */
   readonly fromVersion: string
-  readonly names: PathNames
+  readonly names: NamedTrack
 }
 
 /** A picture that stands for its folder (`folder.jpg`): nothing has been opened. */

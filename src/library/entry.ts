@@ -1,6 +1,6 @@
-import type { PathNames } from './effect.ts'
 import { distinctNames, fold } from './spelling.ts'
 import type { Tags } from './tags.ts'
+import type { NamedTrack } from './tags/names.ts'
 
 export const unknownArtist = 'Unknown Artist'
 export const unknownAlbum = 'Unknown Album'
@@ -30,7 +30,7 @@ export interface Entry {
   readonly track: number
 }
 
-export function entryOf(tags: Tags, names: PathNames): Entry {
+export function entryOf(tags: Tags, names: NamedTrack): Entry {
   const artist = said(tags.artist, tags.artists[0], names.artist) ?? unknownArtist
   const credited = distinctNames(tags.artists)
   const artists = credited.length > 0 ? credited : [artist]

@@ -31,8 +31,14 @@ export class CoverPlaces {
     this.#database.prepare('delete from cover where item_id = ?').run(itemId)
   }
 
+  /** Forgets every cover of a source, as long as its tracks are still there. */
   clear(sourceId: number): void {
-    this.#database.prepare('delete from cover where source_id = ?').run(sourceId)
+    for (const sql of [
+      'delete from cover where source_id = ? and folder is not null',
+      'delete from cover where item_id in (select item_id from track where source_id = ?)',
+    ]) {
+      this.#database.prepare(sql).run(sourceId)
+    }
   }
 }
 

@@ -306,11 +306,12 @@ describe('a source that is removed', () => {
       }
     }
     world.apply('a/cover.jpg', { kind: 'picture', rank: 1 })
-    const cover = world.item('a/cover.jpg').rowId
+    world.put('a/4.mp3', { tags: { cover: { start: 1, end: 2, mime: '', form: 'raw' } } })
+    const covers = ['a/cover.jpg', 'a/4.mp3'].map((path) => world.item(path).rowId)
     world.writer.sourceRemoved(1)
     world.writer.sourceRemoved(1)
     expect(await world.visible()).toEqual(await rest.visible())
-    expect(await world.catalogue.cover(cover)).toBeNull()
+    for (const id of covers) expect(await world.catalogue.cover(id)).toBeNull()
   })
 })
 

@@ -74,8 +74,8 @@ export class LibraryWriter implements EffectWriter {
   }
 
   sourceRemoved(sourceId: number): void {
-    this.#shelf.clear(sourceId)
     this.#covers.clear(sourceId)
+    this.#shelf.clear(sourceId)
   }
 
   /**

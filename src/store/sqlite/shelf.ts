@@ -98,17 +98,18 @@ export class Shelf {
   #place(track: TrackRow, isMixed: boolean): void {
     const artists = namesOf(track)
     const albumArtist = track.album_artist ?? (isMixed ? variousArtists : leadOf(artists[0]))
-    const links = new Map<number, string>()
-    const [artistId] = artists.map((name) => this.#link(links, track.owner_id, name))
-    const albumArtistId = this.#link(links, track.owner_id, albumArtist)
-    const albumId = this.#album(track, { id: albumArtistId, name: albumArtist })
+    const spellings = spellingsOf([...artists, albumArtist])
+    const links = new Map<string, number>()
+    for (const key of spellings.keys()) links.set(key, this.#artist(track.owner_id, key))
+    const leadId = links.get(fold(artists[0])) ?? null
+    const albumId = this.#album(track, fold(albumArtist), links)
     this.#database
       .prepare(`update track set state = ${shown}, artist_id = ?, album_id = ? where id = ?`)
-      .run(artistId ?? albumArtistId, albumId, track.id)
+      .run(leadId, albumId, track.id)
     const insert = this.#database.prepare(
       'insert into track_artist (track_id, artist_id, name) values (?, ?, ?)',
     )
-    for (const [id, name] of links) insert.run(track.id, id, name)
+    for (const [key, name] of spellings) insert.run(track.id, links.get(key) ?? null, name)
   }
 
   #unplace(track: TrackRow): void {
@@ -125,16 +126,7 @@ export class Shelf {
     if (placed !== undefined && placed.id !== null) this.#settleAlbum(placed.id)
   }
 
-  /** The artist of this name, noted among the links of a track; of two spellings on one track the smaller stands. */
-  #link(links: Map<number, string>, ownerId: number, name: string): number {
-    const id = this.#artist(ownerId, name)
-    const other = links.get(id)
-    if (other === undefined || name < other) links.set(id, name)
-    return id
-  }
-
-  #artist(ownerId: number, name: string): number {
-    const key = fold(name)
+  #artist(ownerId: number, key: string): number {
     const found = this.#database
       .prepare<Kept>('select id, empty_ms from artist where owner_id = ? and key = ?')
       .get(ownerId, key)
@@ -151,8 +143,8 @@ export class Shelf {
       .run(ownerId, key).lastId
   }
 
-  #album(track: TrackRow, artist: { id: number; name: string }): number {
-    const artistKey = fold(artist.name)
+  #album(track: TrackRow, artistKey: string, artists: ReadonlyMap<string, number>): number {
+    const artistId = artists.get(artistKey) ?? null
     const key = [track.owner_id, artistKey, track.album_key, track.release]
     const found = this.#database
       .prepare<Kept>(
@@ -166,12 +158,12 @@ export class Shelf {
         .prepare(
           'insert into album (owner_id, artist_key, key, release, artist_id) values (?, ?, ?, ?, ?)',
         )
-        .run(...key, artist.id).lastId
+        .run(...key, artistId).lastId
     // While the album was empty its artist may have been purged, and be another row by now.
     this.#database
       .prepare('update album set empty_ms = null, artist_id = ? where id = ?')
-      .run(artist.id, id)
-    this.#search.addAlbum(track.owner_id, id, { name: track.album, artist: artist.name })
+      .run(artistId, id)
+    this.#search.addAlbum(track.owner_id, id, { name: track.album, artist: artistKey })
     return id
   }
 
@@ -195,6 +187,17 @@ export class Shelf {
       .get(this.#clock.now(), id)
     if (emptied !== undefined) this.#search.remove('album_search', emptied.owner_id, id)
   }
+}
+
+/** By the key of an artist, how he is spelled; of several spellings on one track the smallest. */
+function spellingsOf(names: readonly string[]): Map<string, string> {
+  const spellings = new Map<string, string>()
+  for (const name of names) {
+    const key = fold(name)
+    const other = spellings.get(key)
+    if (other === undefined || name < other) spellings.set(key, name)
+  }
+  return spellings
 }
 
 interface Kept {

@@ -97,7 +97,6 @@ create table cover (
   hash_mime text
 ) strict;
 create index cover_folder on cover (source_id, folder, rank, item_id) where folder is not null;
-create index cover_source on cover (source_id);
 
 create virtual table track_search using fts5 (
   title, rest,
