@@ -8,8 +8,9 @@ import { openDrive } from '../drives/drives.ts'
 import { defaultPolicy, type Policy } from '../engine/policy.ts'
 import type { SourceEntry } from '../engine/registry.ts'
 import type { Source } from '../engine/source.ts'
-import { BlobFolder } from '../store/blobs/blob-folder.ts'
-import { masterKey } from '../store/key-file.ts'
+import { maxCoverBytes } from '../library/tags/cover.ts'
+import { DiskBlobs } from '../store/blobs/disk-blobs.ts'
+import { loadKeyFile, masterKeyFrom } from '../store/key-file.ts'
 import { SqliteCatalogue } from '../store/sqlite/catalogue.ts'
 import { Database } from '../store/sqlite/database.ts'
 import { LibraryWriter } from '../store/sqlite/library-writer.ts'
@@ -31,7 +32,7 @@ export interface Core {
   readonly catalogue: SqliteCatalogue
   readonly tasks: SqliteTaskStore
   readonly library: LibraryWriter
-  readonly blobs: BlobFolder
+  readonly blobs: DiskBlobs
   readonly sources: OpenSources
   readonly changes: Changes
   /** Beside the database: who holds it does the work. */
@@ -42,7 +43,7 @@ export interface Core {
 }
 
 /** Opens the stores in the data folder, made if it is not there. `policy` changes numbers of the engine. */
-export function openCore(config: Config, policy: Partial<Policy> = {}): Core {
+export async function openCore(config: Config, policy: Partial<Policy> = {}): Promise<Core> {
   const clock = systemClock
   const folder = config.dataFolder
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -51,8 +52,9 @@ export function openCore(config: Config, policy: Partial<Policy> = {}): Core {
   chmodSync(path, 0o600)
   migrate(db)
   const rules: Policy = { ...defaultPolicy, charge: config.charge, slots: config.slots, ...policy }
-  const vault = new Vault(masterKey({ path: join(folder, 'key'), given: config.key }))
-  const library = new LibraryWriter({ db, clock })
+  const key = config.key === null ? loadKeyFile(join(folder, 'key')) : masterKeyFrom(config.key)
+  const vault = new Vault({ keys: [await key] })
+  const library = new LibraryWriter({ database: db, clock })
   const registry = new SqliteRegistry({ db, clock, secrets: vault, effects: library })
   const tasks = new SqliteTaskStore({
     db,
@@ -70,10 +72,10 @@ export function openCore(config: Config, policy: Partial<Policy> = {}): Core {
     clock,
     db,
     registry,
-    catalogue: new SqliteCatalogue({ db }),
+    catalogue: new SqliteCatalogue(db),
     tasks,
     library,
-    blobs: new BlobFolder(join(folder, 'covers')),
+    blobs: new DiskBlobs({ root: join(folder, 'covers'), maxBytes: maxCoverBytes }),
     sources,
     changes,
     lockPath: `${path}-lock`,

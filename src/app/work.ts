@@ -16,7 +16,7 @@ export interface Work {
 /** Takes up the work. Throws `busy` when another process does it. */
 export async function startWork(core: Core, log: Log, observer: Observer): Promise<Work> {
   const lock = WorkLock.take(core.lockPath)
-  const parser = new TagParser({ clock: core.clock, workers: core.config.parsers })
+  const parser = new TagParser({ clock: core.clock, threads: core.config.parsers })
   const handler = new LibraryHandler({
     readTags: (file, fetch, signal) => readTags(file, fetch, parser, signal),
   })

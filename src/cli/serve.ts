@@ -9,6 +9,16 @@ export function serveCommand(setting: Setting): Command {
     .action(async () => {
       const service = await startService(setting.config())
       setting.terminal.say(`Roundelay answers on ${service.url} (Ctrl-C stops it).`)
-      await service.ended
+      await signalled()
+      setting.terminal.say('Stopping: tasks under way are given a moment to end.')
+      await service.stop()
     })
+}
+
+/** Resolves when the process is told to stop. */
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', resolve)
+    process.once('SIGTERM', resolve)
+  })
 }

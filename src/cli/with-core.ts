@@ -3,7 +3,7 @@ import type { Setting } from './setting.ts'
 
 /** Opens the stores for one command and closes them whatever happens. */
 export async function withCore<T>(setting: Setting, work: (core: Core) => Promise<T>): Promise<T> {
-  const core = openCore(setting.config())
+  const core = await openCore(setting.config())
   try {
     return await work(core)
   } finally {

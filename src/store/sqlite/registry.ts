@@ -12,14 +12,15 @@ import type {
   SourceStatus,
   Trouble,
 } from '../../engine/registry.ts'
+import type { SecretContext } from '../vault.ts'
 import type { Database } from './database.ts'
 import { never } from './rounds.ts'
 import { ownerCounts, sourceStatus, troublesOf } from './status.ts'
 
-/** Seals and opens what must not be read in the database file. */
+/** Seals and opens what must not be read in the database file; a secret that is moved to another context does not open. */
 export interface Secrets {
-  seal(plain: string, context: string): Uint8Array
-  open(sealed: Uint8Array, context: string): string
+  seal(plain: string, context: SecretContext): Uint8Array
+  open(sealed: Uint8Array, context: SecretContext): string
 }
 
 export interface RegistryParts {
@@ -253,9 +254,8 @@ function toEntry(row: SourceRow): SourceEntry {
   }
 }
 
-/** Binds a sealed password to the source it was given for: moved elsewhere it does not open. */
-function contextOf(ownerId: number, sourceId: number): string {
-  return `owner ${ownerId}, source ${sourceId}, password`
+function contextOf(ownerId: number, sourceId: number): SecretContext {
+  return { ownerId, sourceId, field: 'password' }
 }
 
 function checkName(name: string): void {

@@ -1,0 +1,115 @@
+import { readdir } from 'node:fs/promises'
+import type { Observer } from '../engine/engine.ts'
+import type { Policy } from '../engine/policy.ts'
+import type { Covers as CoversFace } from '../http/covers.ts'
+import type { Check } from '../http/health.ts'
+import { createServer, type HttpServer } from '../http/server.ts'
+import { Covers } from '../library/covers.ts'
+import type { Config } from './config.ts'
+import { openCore, type Core } from './core.ts'
+import { Events } from './events.ts'
+import { makeLog } from './logger.ts'
+import { version } from './version.ts'
+import { startWork } from './work.ts'
+
+/** A running server. */
+export interface Service {
+  readonly core: Core
+  /** Ends with a slash. */
+  readonly url: string
+  /** Takes no more requests, lets tasks end for a moment, gives the others back, closes everything. */
+  stop(): Promise<void>
+}
+
+/** Tasks are given so long to end before they are given back, in milliseconds. */
+const drainMs = 5_000
+
+/** Does the work and answers over HTTP. Throws `busy` when another process does the work on this data folder. */
+export async function startService(
+  config: Config,
+  extra: { readonly policy?: Partial<Policy>; readonly observer?: Observer } = {},
+): Promise<Service> {
+  const core = await openCore(config, extra.policy)
+  const log = makeLog(config.logLevel)
+  const events = new Events(log)
+  const started: (() => Promise<void>)[] = [() => core.close()]
+  const stop = async (): Promise<void> => {
+    for (const end of started.splice(0).reverse()) await end()
+  }
+  try {
+    const work = await startWork(core, log, both(events, extra.observer))
+    started.push(() => work.stop(drainMs))
+    const server = await makeServer(core, events, log)
+    const url = await server.listen(config.port)
+    started.push(() => server.close())
+    log.info({ url: url.href, version }, 'serving')
+    return { core, url: url.href, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function makeServer(core: Core, events: Events, log: ReturnType<typeof makeLog>): Promise<HttpServer> {
+  const { config, registry, catalogue, tasks, changes, clock } = core
+  const { host, token, names } = config
+  return createServer({
+    registry,
+    catalogue,
+    tasks,
+    covers: coversFace(core),
+    progress: changes,
+    metrics: {
+      contentType: events.metrics.contentType,
+      text: () => events.metrics.metrics(),
+    },
+    checks: () => looks(core),
+    log,
+    clock,
+    access: { host, token, names },
+    version,
+  })
+}
+
+/** Covers by their number, for whoever may see them. */
+function coversFace({ catalogue, blobs, sources }: Core): CoversFace {
+  const covers = new Covers({ catalogue, blobs, source: (id) => sources.of(id) })
+  return {
+    read: async (coverId, ownerId, signal) => {
+      const cover = await catalogue.cover(coverId)
+      if (cover === null || (ownerId !== null && cover.ownerId !== ownerId)) return null
+      return covers.get(cover, signal)
+    },
+  }
+}
+
+/** What `/health` looks at besides stalls: the database answers, and the data folder can be read. Throws otherwise. */
+async function looks({ db, config }: Core): Promise<readonly Check[]> {
+  db.prepare('select 1 from owner limit 1').get()
+  await readdir(config.dataFolder)
+  return [
+    { name: 'database', isWell: true, message: 'It answers.' },
+    { name: 'data folder', isWell: true, message: 'It can be read.' },
+  ]
+}
+
+function both(one: Observer, other: Observer = {}): Observer {
+  return {
+    claimed: (claim) => {
+      one.claimed?.(claim)
+      other.claimed?.(claim)
+    },
+    ended: (claim, result, isHeld) => {
+      one.ended?.(claim, result, isHeld)
+      other.ended?.(claim, result, isHeld)
+    },
+    checked: (sourceId, isWell) => {
+      one.checked?.(sourceId, isWell)
+      other.checked?.(sourceId, isWell)
+    },
+    turned: (tookMs, results) => {
+      one.turned?.(tookMs, results)
+      other.turned?.(tookMs, results)
+    },
+  }
+}
