@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Contestant, Run } from './contestant.ts'
 import { type MpdConsole, openConsole } from './mpd-console.ts'
-import { findProgram } from './tools.ts'
+import { findProgram, plainEnvironment } from './tools.ts'
 
 /** Why MPD cannot take part, or null. */
 export function missingMpd(): string | null {
@@ -22,6 +22,7 @@ export async function openMpd(url: string, tracks: number): Promise<Contestant> 
   const start = (): ChildProcess =>
     spawn(findProgram('mpd') ?? 'mpd', ['--no-daemon', join(folder, 'mpd.conf')], {
       stdio: ['ignore', 'ignore', complaints.fd],
+      env: plainEnvironment(),
     })
   let mpd: ChildProcess | null = null
   let console: MpdConsole | null = null

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Contestant, Run } from './contestant.ts'
+import { plainEnvironment } from './tools.ts'
 
 const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 const usage = pathToFileURL(fileURLToPath(new URL('usage.mjs', import.meta.url))).href
@@ -55,7 +56,7 @@ async function measured(
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: longestCommandMs,
-      env: { ...process.env, BENCH_USAGE: file },
+      env: { ...plainEnvironment(), BENCH_USAGE: file },
     },
   )
   const [output, complaint, [code]] = await Promise.all([
