@@ -9,7 +9,7 @@ import { freePort, type RunningServer, type ServerOptions } from './process.ts'
 export async function startWebdavServer({ root }: ServerOptions): Promise<RunningServer> {
   const port = await freePort()
   const server = new v2.WebDAVServer({ hostname: '127.0.0.1', port })
-  await server.setFileSystemAsync('/', new v2.PhysicalFileSystem(root), false)
+  await server.setFileSystemAsync('/', new v2.PhysicalFileSystem(root), true)
   await server.startAsync(port)
   return { url: `http://127.0.0.1:${port}/`, dir: join(root), stop: () => server.stopAsync() }
 }

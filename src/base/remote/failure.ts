@@ -1,3 +1,4 @@
+import { errors } from 'undici'
 import { cancellation } from '../abort.ts'
 import { asSyncError, type ErrorCode, SyncError } from '../errors.ts'
 
@@ -8,6 +9,9 @@ export type Scope = 'root' | 'item'
 export function networkFailure(thrown: unknown, what: string, signal: AbortSignal): SyncError {
   if (signal.aborted) return cancellation(signal, what)
   if (thrown instanceof SyncError) return thrown
+  if (thrown instanceof errors.HTTPParserError) {
+    return new SyncError('protocol', `${what} was not answered in HTTP.`, { cause: thrown })
+  }
   const code = codeOf(thrown)
   if (code === null) return asSyncError(thrown)
   return new SyncError(networkCode(code), `${what} failed: ${code}.`, { cause: thrown })
@@ -47,7 +51,7 @@ const networkCodes: Readonly<Record<string, ErrorCode>> = {
 
 /** Whatever has no code of its own here prevents a connection: refused, no route, a certificate that does not hold. */
 function networkCode(code: string): ErrorCode {
-  if (code.startsWith('HPE_') || code.startsWith('Z_')) return 'protocol'
+  if (code.startsWith('Z_')) return 'protocol'
   return networkCodes[code] ?? 'unreachable'
 }
 

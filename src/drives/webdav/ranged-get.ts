@@ -14,6 +14,8 @@ export interface Extent {
   readonly total: number | undefined
 }
 
+const nothing: Extent = { start: 0, length: 0, total: undefined }
+
 export function rangeHeader(range: ByteRange | null): Record<string, string> {
   return range === null ? {} : { range: `bytes=${range.start}-${range.end - 1}` }
 }
@@ -32,12 +34,14 @@ export interface RangeRequest {
  * `changed` when it is of a file of another size.
  */
 export function extentOf(answer: RemoteResponse, { range, size, what }: RangeRequest): Extent {
-  const extent = declaredExtent(answer)
+  const isBehindEnd = (range?.start ?? 0) >= size
+  // Servers answer a range behind the end of the file with 416, 206 and nothing, or a 206 that makes no sense.
+  const extent = declaredExtent(answer) ?? (isBehindEnd ? nothing : null)
   if (extent === null || isEncoded(answer) || !isWhatWasAsked(answer, extent, { range, size })) {
     breakOff(answer.body)
     throw new SyncError('protocol', `${what} was answered with bytes that were not asked for.`)
   }
-  const isOutside = answer.status === 416 && (range?.start ?? 0) < size
+  const isOutside = answer.status === 416 && !isBehindEnd
   if (isOutside || (extent.total !== undefined && extent.total !== size)) {
     discard(answer.body)
     throw new SyncError('changed', `${what} found a file of another size.`)
