@@ -141,14 +141,14 @@ export class House {
   /** A request with any header; `fetch` does not let a test choose the Host. */
   async ask(path: string, options: AskOptions = {}): Promise<Answer> {
     const { method = 'GET', headers = {}, body } = options
-    const answer = await request(new URL(path, this.url), {
+    const answer = await request(`${this.url.origin}${path}`, {
       method,
       headers,
       ...(body !== undefined && { body }),
     })
     const bytes = Buffer.from(await answer.body.arrayBuffer())
     const text = bytes.toString()
-    const isJson = /json/.test(String(answer.headers['content-type']))
+    const isJson = method !== 'HEAD' && /json/.test(String(answer.headers['content-type']))
     return {
       status: answer.statusCode,
       headers: answer.headers,
