@@ -51,7 +51,7 @@ export function entryOf(tags: Tags, names: NamedTrack): Entry {
 
 /** `Anna feat. Bob` is led by Anna: her album does not become a compilation because of a guest. */
 export function leadOf(artist: string): string {
-  return said(artist.replace(/\s[([]?(?:feat|ft|featuring)\b.*$/iu, '')) ?? artist
+  return said(artist.replace(/\s[([]?(?:feat|ft|featuring)\.?\s+\S.*$/iu, '')) ?? artist
 }
 
 function albumArtistOf(tags: Tags, album: string | undefined, lead: string): string | null {

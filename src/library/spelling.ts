@@ -7,6 +7,7 @@ export function fold(text: string): string {
   if (isPlain.test(text)) return text.toLowerCase()
   return text
     .normalize('NFC')
+    .toLowerCase() // first, as a capital sharp s has no upper case but itself
     .toUpperCase()
     .toLowerCase()
     .normalize('NFC')
