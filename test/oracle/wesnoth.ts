@@ -15,7 +15,7 @@ export async function wesnothMusic(): Promise<string[]> {
   if (installed.length > 0) return installed
   const cache = join(tmpdir(), 'roundelay-wesnoth-music')
   const cached = await oggFiles(join(cache, musicFolder))
-  return cached.length > 0 ? cached : await download(cache)
+  return cached.length > 0 ? cached : download(cache)
 }
 
 /** Unpacks beside the cache and moves it there whole, so that two runs at once do not see each other's halves. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { assert, asyncProperty, constantFrom, uint8Array } from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { SyncError } from '../../src/base/errors.ts'
@@ -216,11 +216,11 @@ test('any bytes behind any beginning are answered with tags or a SyncError', asy
     'DSD ',
     'FRM8',
   ]
-  const names = fc.constantFrom('a.mp3', 'a.ogg', 'a.m4a', 'a.wv', 'a')
-  await fc.assert(
-    fc.asyncProperty(
-      fc.constantFrom(...beginnings),
-      fc.uint8Array({ maxLength: 3_000, size: 'max' }),
+  const names = constantFrom('a.mp3', 'a.ogg', 'a.m4a', 'a.wv', 'a')
+  await assert(
+    asyncProperty(
+      constantFrom(...beginnings),
+      uint8Array({ maxLength: 3_000, size: 'max' }),
       names,
       async (beginning, rest, name) => {
         const content = Buffer.concat([Buffer.from(beginning, 'latin1'), rest])

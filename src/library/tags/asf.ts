@@ -54,20 +54,10 @@ interface AsfObject {
 }
 
 function* object(file: SparseFile, object: AsfObject, found: Found): Reading<void> {
-  const { name, start, end } = object
-  const isText = name === contentDescription || name === extendedContent
-  if (!isText && name !== fileProperties && name !== streamProperties) return
-  if (end - start > maxObjectBytes) return
-  const bytes = yield* wish(file, { start, end })
-  if (bytes === null) return
-  if (name === fileProperties) {
-    const played = Number(bytes.readBigUInt64LE(64)) / 10_000 - Number(bytes.readBigUInt64LE(80))
-    if (played > 0) found.durationMs = Math.round(played)
-  }
-  if (name === streamProperties && bytes.toString('hex', 24, 28) === audioMedia)
-    found.sound ??= soundOf(bytes.subarray(78))
-  if (name === contentDescription) found.kept.push(bytes)
-  if (name === extendedContent) found.kept.push(textsOf(bytes, start, found))
+  const read = readers[object.name]
+  if (read === undefined || object.end - object.start > maxObjectBytes) return
+  const bytes = yield* wish(file, object)
+  if (bytes !== null) read(bytes, found, object.start)
 }
 
 /** WAVEFORMATEX of the stream. */
@@ -137,11 +127,25 @@ function asfFile(kept: readonly Buffer[]): Buffer {
 
 /** The header object's GUID, as it is stored. */
 export const headerGuid = '3026b2758e66cf11a6d900aa0062ce6c'
-const fileProperties = 'a1dcab8c'
-const streamProperties = '9107dcb7'
-const contentDescription = '3326b275'
-const extendedContent = '40a4d0d2'
 const audioMedia = '409e69f8'
+
+/** By the beginning of the GUID: file properties, stream properties, content description and the extended one. */
+const readers: Readonly<Record<string, (bytes: Buffer, found: Found, start: number) => void>> = {
+  a1dcab8c: (bytes, found) => {
+    const playedMs = Number(bytes.readBigUInt64LE(64)) / 10_000 - Number(bytes.readBigUInt64LE(80))
+    if (playedMs > 0) found.durationMs = Math.round(playedMs)
+  },
+  '9107dcb7': (bytes, found) => {
+    if (bytes.toString('hex', 24, 28) === audioMedia) found.sound ??= soundOf(bytes.subarray(78))
+  },
+  '3326b275': (bytes, found) => {
+    found.kept.push(bytes)
+  },
+  '40a4d0d2': (bytes, found, start) => {
+    found.kept.push(textsOf(bytes, start, found))
+  },
+}
+
 /** Objects looked at in one header. */
 const maxObjects = 200
 const maxDescriptors = 500

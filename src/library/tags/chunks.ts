@@ -12,39 +12,40 @@ import {
 } from './findings.ts'
 import { commentBlock } from './comments.ts'
 import { id3v2 } from './id3v2.ts'
-import { type Reading, type SparseFile, wish } from './sparse-file.ts'
+import { type Reading, type SparseFile, demand, wish } from './sparse-file.ts'
 
 /** A WAV file (RIFF, little-endian) or AIFF file (FORM, big-endian): format, length of the audio, texts and an ID3 tag. */
 export function* chunks(file: SparseFile): Reading<Findings> {
-  const form = yield* wish(file, { start: 0, end: 12 })
-  const isWave = form?.toString('latin1', 0, 1) === 'R'
+  const form = yield* demand(file, { start: 0, end: 12 })
+  const isWave = form.toString('latin1', 0, 1) === 'R'
+  const found = yield* everyChunk(file, isWave)
+  const { format, audioBytes } = found
+  if (format === undefined) {
+    throw new SyncError('unparsable', `${file.name} does not say how its audio is stored.`)
+  }
+  const sound = isWave ? waveSound(format, audioBytes) : aiffSound(format)
+  const bitrate = sound.bitrate ?? bitsPerSecond(audioBytes, sound.durationMs)
+  const texts = commentBlock(found.texts)
+  const blocks = texts === undefined ? found.blocks : [...found.blocks, texts]
+  return { sound: { ...sound, bitrate }, blocks, cover: found.picture?.place }
+}
+
+function* everyChunk(file: SparseFile, isWave: boolean): Reading<Found> {
   const found: Found = { texts: [], blocks: [], audioBytes: 0 }
   let at = 12
   for (let count = 0; count < maxChunks && at + 8 <= file.size; count++) {
     const header = yield* wish(file, { start: at, end: at + 8 }, [
       { start: at, end: at + aheadBytes },
     ])
-    if (header === null || header.length < 8) break
+    if (header === null) break
     const size = isWave ? header.readUInt32LE(4) : header.readUInt32BE(4)
-    const body = { start: at + 8, end: Math.min(file.size, at + 8 + size) }
-    yield* chunk(file, { id: header.toString('latin1', 0, 4), ...body }, found)
+    const end = Math.min(file.size, at + 8 + size)
+    yield* chunk(file, { id: header.toString('latin1', 0, 4), start: at + 8, end }, found)
     // RF64 has no size here: the audio is taken to be the rest of the file.
     if (size === unknownSize) break
-    at = at + 8 + size + (size & 1)
+    at += 8 + size + (size & 1)
   }
-  const format = found.format
-  if (format === undefined)
-    throw new SyncError('unparsable', `${file.name} does not say how its audio is stored.`)
-  const texts = commentBlock(found.texts)
-  const sound = isWave ? waveSound(format, found.audioBytes) : aiffSound(format)
-  return {
-    sound: {
-      ...sound,
-      bitrate: sound.bitrate ?? bitsPerSecond(found.audioBytes, sound.durationMs),
-    },
-    blocks: [...found.blocks, ...(texts === undefined ? [] : [texts])],
-    cover: found.picture?.place,
-  }
+  return found
 }
 
 interface Found {
@@ -62,20 +63,21 @@ interface Chunk {
 }
 
 function* chunk(file: SparseFile, chunk: Chunk, found: Found): Reading<void> {
-  if (chunk.id === 'data' || chunk.id === 'SSND') found.audioBytes = chunk.end - chunk.start
-  if (chunk.id.toUpperCase() === 'ID3 ') {
-    const tag = yield* id3v2(file, chunk.start, 0)
-    if (tag?.block !== undefined) found.blocks.push(tag.block)
-    if (tag?.picture !== undefined) found.picture = betterPicture(found.picture, tag.picture)
-  }
-  const isFormat = chunk.id === 'fmt ' || chunk.id === 'COMM'
-  if (!isFormat && !textChunks.has(chunk.id)) return
-  if (chunk.end - chunk.start > maxFieldBytes) return
+  const { id, start, end } = chunk
+  if (id === 'data' || id === 'SSND') found.audioBytes = end - start
+  if (id === 'ID3 ' || id === 'id3 ') yield* tagChunk(file, start, found)
+  if (!readChunks.has(id) || end - start > maxFieldBytes) return
   const body = yield* wish(file, chunk)
   if (body === null) return
-  if (isFormat) found.format ??= body
-  else if (chunk.id === 'LIST') found.texts.push(...infoTexts(body))
-  else found.texts.push(namedText(chunk.id, body))
+  if (id === 'fmt ' || id === 'COMM') found.format ??= body
+  else if (id === 'LIST') found.texts.push(...infoTexts(body))
+  else found.texts.push(namedText(id, body))
+}
+
+function* tagChunk(file: SparseFile, start: number, found: Found): Reading<void> {
+  const tag = yield* id3v2(file, start, 0)
+  if (tag?.block !== undefined) found.blocks.push(tag.block)
+  if (tag?.picture !== undefined) found.picture = betterPicture(found.picture, tag.picture)
 }
 
 /** WAVEFORMATEX; in the extensible kind the true format stands at 24. */
@@ -142,7 +144,7 @@ function namedText(name: string, stored: Buffer): Buffer {
   return Buffer.from(`${name}=${text}`)
 }
 
-const textChunks = new Set(['LIST', 'NAME', 'AUTH', 'ANNO', '(c) '])
+const readChunks = new Set(['fmt ', 'COMM', 'LIST', 'NAME', 'AUTH', 'ANNO', '(c) '])
 const waveCodecs: Readonly<Record<number, string>> = {
   1: 'pcm',
   3: 'pcm',

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { ByteRange } from '../../engine/source.ts'
 import type { CoverPlace } from '../tags.ts'
 import { type Picture, type TagBlock, betterPicture, maxFieldBytes } from './findings.ts'
 import type { Reading } from './sparse-file.ts'
@@ -22,37 +23,52 @@ export interface Comments {
  * behind a picture is read once a title is known: in Ogg it would cost many small reads.
  */
 export function* comments(run: Run, stopsAtPicture: boolean): Reading<Comments> {
-  const kept: Buffer[] = []
-  let picture: Picture | undefined
-  let hasTitle = false
-  const vendor = yield* run.read(0, 4)
-  let at = 8 + (vendor?.readUInt32LE(0) ?? 0)
-  const counted = yield* run.read(at - 4, at)
-  const count = Math.min(counted?.length === 4 ? counted.readUInt32LE(0) : 0, maxComments)
+  const found: Found = { kept: [], picture: undefined, hasTitle: false }
+  const vendorBytes = (yield* numberAt(run, 0)) ?? run.length
+  const count = Math.min((yield* numberAt(run, 4 + vendorBytes)) ?? 0, maxComments)
+  let at = 8 + vendorBytes
   for (let index = 0; index < count && at + 4 <= run.length; index++) {
-    const size = (yield* run.read(at, at + 4))?.readUInt32LE(0)
+    const size = yield* numberAt(run, at)
     if (size === undefined || at + 4 + size > run.length) break
-    const start = at + 4
-    const end = start + size
-    at = end
-    const key = yield* run.read(start, Math.min(end, start + pictureKey.length))
-    if (key === null) break
-    if (key.toString('latin1').toUpperCase() === pictureKey) {
-      const place = run.placeOf(start + pictureKey.length, end)
-      const mime = yield* mimeOf(run, start + pictureKey.length)
-      picture = betterPicture(picture, {
-        place: { ...place, mime: mime.type },
-        isFront: mime.isFront,
-      })
-      if (stopsAtPicture && hasTitle) break
-    } else if (size <= maxFieldBytes) {
-      const bytes = yield* run.read(start, end)
-      if (bytes === null) break
-      kept.push(bytes)
-      hasTitle ||= isTitle(bytes)
-    }
+    const comment = { start: at + 4, end: at + 4 + size }
+    if (!(yield* take(run, comment, found))) break
+    if (stopsAtPicture && isEnough(found)) break
+    at = comment.end
   }
-  return { block: commentBlock(kept), picture }
+  return { block: commentBlock(found.kept), picture: found.picture }
+}
+
+interface Found {
+  readonly kept: Buffer[]
+  picture: Picture | undefined
+  hasTitle: boolean
+}
+
+function* numberAt(run: Run, at: number): Reading<number | undefined> {
+  return (yield* run.read(at, at + 4))?.readUInt32LE(0)
+}
+
+function isEnough(found: Found): boolean {
+  return found.hasTitle && found.picture !== undefined
+}
+
+/** One comment; false when it is out of reach. */
+function* take(run: Run, { start, end }: ByteRange, found: Found): Reading<boolean> {
+  const pictureStart = start + pictureKey.length
+  const key = yield* run.read(start, Math.min(end, pictureStart))
+  if (key === null) return false
+  if (key.toString('latin1').toUpperCase() === pictureKey) {
+    const { type, isFront } = yield* mimeOf(run, pictureStart)
+    const place = { ...run.placeOf(pictureStart, end), mime: type }
+    found.picture = betterPicture(found.picture, { place, isFront })
+    return true
+  }
+  if (end - start > maxFieldBytes) return true
+  const bytes = yield* run.read(start, end)
+  if (bytes === null) return false
+  found.kept.push(bytes)
+  found.hasTitle ||= isTitle(bytes)
+  return true
 }
 
 /** The kind and type that a picture block in base64 begins with. */

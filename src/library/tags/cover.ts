@@ -27,9 +27,8 @@ export async function readCover(
   if (length > most) {
     throw new SyncError('too-big', `The picture has ${length} bytes; ${most} are the limit.`)
   }
-  const bytes = pictureFrom(
+  const bytes = pictureFrom[place.form](
     asBuffer(await fetch({ start: place.start, end: place.end })),
-    place.form,
   )
   const mime = bytes === null ? null : imageType(bytes)
   if (bytes === null || mime === null) {
@@ -51,17 +50,11 @@ export function imageType(bytes: Uint8Array): CoverImage['mime'] | null {
   return null
 }
 
-function pictureFrom(stored: Buffer, form: CoverPlace['form']): Buffer | null {
-  switch (form) {
-    case 'raw':
-      return stored
-    case 'unsync':
-      return unescape(stored)
-    case 'flac-base64':
-      return pictureBlock(stored)
-    case 'ogg-base64':
-      return pictureBlock(withoutPages(stored))
-  }
+const pictureFrom: Readonly<Record<CoverPlace['form'], (stored: Buffer) => Buffer | null>> = {
+  raw: (stored) => stored,
+  unsync: unescape,
+  'flac-base64': pictureBlock,
+  'ogg-base64': (stored) => pictureBlock(withoutPages(stored)),
 }
 
 /** The picture in a block that is written in base64, up to where the base64 ends. */

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import { SyncError } from '../../base/errors.ts'
+import type { ByteRange } from '../../engine/source.ts'
 import { type Comments, type Run, comments } from './comments.ts'
 import {
   type Findings,
@@ -20,35 +21,48 @@ export function* flac(file: SparseFile, start: number): Reading<Findings> {
       `${file.name} begins like FLAC but has no stream information.`,
     )
   }
-  let found: Comments | undefined
-  let picture: Picture | undefined
-  let at = start + 4
-  for (let count = 0; count < maxBlocks; count++) {
-    const range = { start: at, end: at + 4 }
-    const header = yield* wish(file, range, [{ start: at, end: at + aheadBytes }])
-    if (header === null || header.length < 4) break
-    const type = header.readUInt8(0) & 0x7f
-    const body = { start: at + 4, end: at + 4 + header.readUIntBE(1, 3) }
-    if (type === commentBlock) found ??= yield* comments(runIn(file, body.start, body.end), false)
-    if (type === pictureBlock) {
-      const head = yield* wish(file, {
-        start: body.start,
-        end: Math.min(body.end, body.start + pictureHeadBytes),
-      })
-      const seen = head === null ? null : pictureIn(head, body)
-      if (seen !== null) picture = betterPicture(picture, seen)
-    }
-    at = body.end
-    const isLast = (header.readUInt8(0) & 0x80) !== 0
-    if (isLast || (found !== undefined && picture?.isFront === true)) break
-  }
+  const found = yield* blocks(file, start + 4)
   const sound = streamSound(info.subarray(4))
-  const cover = picture ?? found?.picture
+  const texts = found.comments?.block
   return {
-    sound: { ...sound, bitrate: bitsPerSecond(file.size - at, sound.durationMs) },
-    blocks: found?.block === undefined ? [] : [found.block],
-    cover: cover?.place,
+    sound: { ...sound, bitrate: bitsPerSecond(file.size - found.end, sound.durationMs) },
+    blocks: texts === undefined ? [] : [texts],
+    cover: (found.picture ?? found.comments?.picture)?.place,
   }
+}
+
+function* blocks(file: SparseFile, start: number): Reading<Found> {
+  const found: Found = { comments: undefined, picture: undefined, end: start }
+  for (let count = 0; count < maxBlocks; count++) {
+    const range = { start: found.end, end: found.end + 4 }
+    const header = yield* wish(file, range, [{ start: range.start, end: range.start + aheadBytes }])
+    if (header?.length !== 4) break
+    const flags = header.readUInt8(0)
+    const body = { start: range.end, end: range.end + header.readUIntBE(1, 3) }
+    yield* block(file, flags & 0x7f, body, found)
+    found.end = body.end
+    const isLast = (flags & 0x80) !== 0
+    if (isLast || (found.comments !== undefined && found.picture?.isFront === true)) break
+  }
+  return found
+}
+
+interface Found {
+  comments: Comments | undefined
+  picture: Picture | undefined
+  /** Of the blocks that were seen. */
+  end: number
+}
+
+function* block(file: SparseFile, type: number, body: ByteRange, found: Found): Reading<void> {
+  if (type === commentBlock) {
+    found.comments ??= yield* comments(runIn(file, body.start, body.end), false)
+  }
+  if (type !== pictureBlock) return
+  const end = Math.min(body.end, body.start + pictureHeadBytes)
+  const head = yield* wish(file, { start: body.start, end })
+  const seen = head === null ? null : pictureIn(head, body)
+  if (seen !== null) found.picture = betterPicture(found.picture, seen)
 }
 
 /** What STREAMINFO tells (RFC 9639, 8.2). */
@@ -67,7 +81,7 @@ export function streamSound(info: Buffer): Sound {
 }
 
 /** A PICTURE block: kind, type, description, four numbers, length, picture (RFC 9639, 8.8). */
-export function pictureIn(head: Buffer, body: { start: number; end: number }): Picture | null {
+export function pictureIn(head: Buffer, body: ByteRange): Picture | null {
   if (head.length < 12) return null
   const mimeEnd = 8 + head.readUInt32BE(4)
   if (mimeEnd + 4 > head.length) return null

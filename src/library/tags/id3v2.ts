@@ -43,31 +43,40 @@ interface Walk {
 }
 
 function* frames(walk: Walk): Reading<Id3Tag> {
-  const { file, major } = walk
-  const frameHeader = major === 2 ? 6 : 10
-  const kept: Buffer[] = []
-  let picture: Picture | undefined
+  const found: Found = { kept: [], picture: undefined }
+  const frameHeader = walk.major === 2 ? 6 : 10
   let at = walk.start + (yield* extendedHeader(walk))
   for (let count = 0; count < maxFrames && at + frameHeader <= walk.end; count++) {
-    const header = yield* wish(file, { start: at, end: at + frameHeader }, ahead(walk, at))
-    if (header === null || header.length < frameHeader) break
-    const frame = frameOf(header, at, walk)
-    if (frame === null) break
-    if (isText(frame.id) && frame.end - frame.start <= maxFieldBytes) {
-      const range = { start: frame.start, end: frame.end }
-      const bytes = yield* wish(file, range, ahead(walk, at))
-      if (bytes === null) break
-      const plain = plainFrame(frame, bytes, walk)
-      if (plain !== null) kept.push(plain)
-    } else if (isPicture(frame.id)) {
-      const range = { start: frame.start, end: Math.min(frame.end, frame.start + pictureHeadBytes) }
-      const head = yield* wish(file, range, ahead(walk, at))
-      const found = head === null ? null : pictureOf(frame, head, walk)
-      if (found !== null) picture = betterPicture(picture, found)
-    }
+    const range = { start: at, end: at + frameHeader }
+    const header = yield* wish(walk.file, range, ahead(walk, at))
+    const frame = header?.length === frameHeader ? frameOf(header, at, walk) : null
+    if (frame === null || !(yield* take(walk, frame, found))) break
     at = frame.end
   }
-  return { end: walk.tagEnd, block: tagOf(major, kept), picture }
+  return { end: walk.tagEnd, block: tagOf(walk.major, found.kept), picture: found.picture }
+}
+
+interface Found {
+  readonly kept: Buffer[]
+  picture: Picture | undefined
+}
+
+/** One frame; false when it is out of reach. */
+function* take(walk: Walk, frame: Frame, found: Found): Reading<boolean> {
+  const { start, end } = frame
+  if (isText(frame.id) && end - start <= maxFieldBytes) {
+    const bytes = yield* wish(walk.file, { start, end }, ahead(walk, start))
+    if (bytes === null) return false
+    const plain = plainFrame(frame, bytes, walk)
+    if (plain !== null) found.kept.push(plain)
+  }
+  if (isPicture(frame.id)) {
+    const range = { start, end: Math.min(end, start + pictureHeadBytes) }
+    const head = yield* wish(walk.file, range, ahead(walk, start))
+    const seen = head === null ? null : pictureOf(frame, head, walk)
+    if (seen !== null) found.picture = betterPicture(found.picture, seen)
+  }
+  return true
 }
 
 interface Frame {

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { SyncError } from '../../base/errors.ts'
+import type { ByteRange } from '../../engine/source.ts'
 import {
   type Findings,
   type Picture,
@@ -76,27 +77,26 @@ const containers: Readonly<
   meta: { inside: ['ilst'], until: 'ilst' },
 }
 
-interface Span {
-  readonly start: number
-  readonly end: number
-}
-
-function* walk(file: SparseFile, span: Span, parent: string, found: Movie): Reading<void> {
-  const rule = containers[parent]
-  let at = span.start
-  while (at + 8 <= span.end && found.boxesLeft-- > 0) {
+function* walk(file: SparseFile, span: ByteRange, parent: string, found: Movie): Reading<void> {
+  for (let at = span.start; at + 8 <= span.end;) {
     const box = yield* boxAt(file, at, span.end)
-    if (box === null) return
-    if (box.type === 'trak') found.track = {}
-    if (parent === 'ilst') yield* item(file, box, found)
-    else if (rule?.inside.includes(box.type) === true) {
-      yield* walk(file, { start: yield* insideOf(file, box), end: box.end }, box.type, found)
-    } else yield* leaf(file, box, found)
-    if (box.type === 'trak')
-      found.audio ??= found.track.sound === undefined ? undefined : found.track
-    if (box.type === rule?.until || (parent === 'file' && isEnough(found, box))) return
+    found.boxesLeft--
+    if (box === null || found.boxesLeft < 0) return
+    yield* enter(file, box, parent, found)
+    const isDone = parent === 'file' && isEnough(found, box)
+    if (isDone || box.type === containers[parent]?.until) return
     at = box.end
   }
+}
+
+function* enter(file: SparseFile, box: Box, parent: string, found: Movie): Reading<void> {
+  if (parent === 'ilst') {
+    yield* item(file, box, found)
+  } else if (containers[parent]?.inside.includes(box.type) === true) {
+    if (box.type === 'trak') found.track = {}
+    yield* walk(file, { start: yield* insideOf(file, box), end: box.end }, box.type, found)
+    if (found.track.sound !== undefined) found.audio ??= found.track
+  } else yield* leaf(file, box, found)
 }
 
 function* boxAt(file: SparseFile, at: number, parentEnd: number): Reading<Box | null> {

@@ -68,36 +68,53 @@ function isAlike(one: Frame, other: Frame): boolean {
   )
 }
 
-/** ISO 11172-3, 2.4.1.3 and ISO 13818-7, 6.2 (ADTS has layer 0). */
 function frameAt(bytes: Buffer, at: number): Frame | null {
   if (at + frameHeaderBytes > bytes.length || bytes[at] !== 0xff) return null
-  const [, second = 0, third = 0, fourth = 0] = bytes.subarray(at, at + 4)
+  const second = bytes.readUInt8(at + 1)
   if ((second & 0xf6) === 0xf0) return adtsFrame(bytes, at)
-  const layer = 4 - ((second >> 1) & 3)
-  const version = (second >> 3) & 3
-  const rates = sampleRates[version]
-  if ((second & 0xe0) !== 0xe0 || layer === 4 || rates === undefined || rates.length === 0)
+  return (second & 0xe0) === 0xe0 ? layeredFrame(bytes.readUInt32BE(at)) : null
+}
+
+/** By its header of 32 bits (ISO 11172-3, 2.4.1.3). */
+function layeredFrame(header: number): Frame | null {
+  const version = (header >>> 19) & 3
+  const layer = 4 - ((header >>> 17) & 3)
+  const kilobits = bitratesOf(version, layer)[(header >>> 12) & 15]
+  const sampleRate = sampleRates[version]?.[(header >>> 10) & 3]
+  if (layer === 4 || sampleRate === undefined || kilobits === undefined || kilobits === 0)
     return null
-  const sampleRate = rates[(third >> 2) & 3]
-  const kilobits = bitrates[version === 3 ? layer - 1 : Math.min(layer, 2) + 2]?.[third >> 4]
-  if (sampleRate === undefined || kilobits === undefined || kilobits === 0) return null
-  const samples = layer === 1 ? 384 : layer === 3 && version !== 3 ? 576 : 1_152
-  const padding = ((third >> 1) & 1) * (layer === 1 ? 4 : 1)
-  const slot = layer === 1 ? 4 : 1
-  const bitrate = kilobits * 1_000
-  const isMono = fourth >> 6 === 3
+  const samples = samplesOf(version, layer)
+  const slotBytes = layer === 1 ? 4 : 1
+  const slots = Math.floor((samples * kilobits * 125) / (slotBytes * sampleRate))
+  const isMono = ((header >>> 6) & 3) === 3
   return {
     isAdts: false,
     codec: layer === 3 ? 'mp3' : `mp${layer}`,
-    bitrate,
+    bitrate: kilobits * 1_000,
     sampleRate,
     channels: isMono ? 1 : 2,
     samples,
-    bytes: Math.floor((samples * bitrate) / (8 * slot * sampleRate)) * slot + padding,
-    indexAt: 4 + (version === 3 ? (isMono ? 17 : 32) : isMono ? 9 : 17),
+    bytes: (slots + ((header >>> 9) & 1)) * slotBytes,
+    indexAt: 4 + sideBytes(version === newest, isMono),
   }
 }
 
+function bitratesOf(version: number, layer: number): readonly number[] {
+  return bitrates[version === newest ? layer - 1 : Math.min(layer, 2) + 2] ?? []
+}
+
+function samplesOf(version: number, layer: number): number {
+  if (layer === 1) return 384
+  return layer === 3 && version !== newest ? 576 : 1_152
+}
+
+/** Side information of layer 3, behind which the index stands. */
+function sideBytes(isNewest: boolean, isMono: boolean): number {
+  if (isNewest) return isMono ? 17 : 32
+  return isMono ? 9 : 17
+}
+
+/** ISO 13818-7, 6.2. */
 function adtsFrame(bytes: Buffer, at: number): Frame | null {
   const sampleRate = adtsRates[(bytes.readUInt8(at + 2) >> 2) & 15]
   const length = (bytes.readUIntBE(at + 3, 3) >> 5) & 0x1fff
@@ -123,30 +140,25 @@ interface Index {
   readonly padding: number
 }
 
-/** Xing or Info with the extension of LAME (gabriel.mp3-tech.org/mp3infotag.html), or VBRI. */
 function indexOf(bytes: Buffer, frame: Frame): Index | null {
-  const at = frame.indexAt
-  const name = bytes.toString('latin1', at, at + 4)
-  if ((name === 'Xing' || name === 'Info') && bytes.length >= at + 16) {
-    const flags = bytes.readUInt32BE(at + 4)
-    if ((flags & 1) === 0) return null
-    const frames = bytes.readUInt32BE(at + 8)
-    const hasBytes = (flags & 2) !== 0
-    const lame =
-      at + 12 + (hasBytes ? 4 : 0) + ((flags & 4) === 0 ? 0 : 100) + ((flags & 8) === 0 ? 0 : 4)
-    return frames === 0
-      ? null
-      : {
-          frames,
-          bytes: hasBytes ? bytes.readUInt32BE(at + 12) || undefined : undefined,
-          padding: lamePadding(bytes, lame),
-        }
-  }
-  if (bytes.toString('latin1', 36, 40) === 'VBRI' && bytes.length >= 54) {
-    const frames = bytes.readUInt32BE(50)
-    return frames === 0 ? null : { frames, bytes: bytes.readUInt32BE(46) || undefined, padding: 0 }
-  }
-  return null
+  const name = bytes.toString('latin1', frame.indexAt, frame.indexAt + 4)
+  if (name === 'Xing' || name === 'Info') return xingIndex(bytes.subarray(frame.indexAt))
+  if (bytes.toString('latin1', 36, 40) !== 'VBRI' || bytes.length < 54) return null
+  const frames = bytes.readUInt32BE(50)
+  return frames === 0 ? null : { frames, bytes: bytes.readUInt32BE(46) || undefined, padding: 0 }
+}
+
+/** Name, flags, then what they announce: frames, bytes, a table, a quality; LAME's own behind (gabriel.mp3-tech.org/mp3infotag.html). */
+function xingIndex(index: Buffer): Index | null {
+  if (index.length < 16) return null
+  const flags = index.readUInt32BE(4)
+  const frames = (flags & 1) === 0 ? 0 : index.readUInt32BE(8)
+  if (frames === 0) return null
+  const hasBytes = (flags & 2) !== 0
+  const lengths = [hasBytes ? 4 : 0, (flags & 4) === 0 ? 0 : 100, (flags & 8) === 0 ? 0 : 4]
+  const lameAt = lengths.reduce((sum, length) => sum + length, 12)
+  const bytes = hasBytes ? index.readUInt32BE(12) || undefined : undefined
+  return { frames, bytes, padding: lamePadding(index, lameAt) }
 }
 
 function lamePadding(bytes: Buffer, at: number): number {
@@ -226,6 +238,8 @@ const maxJunkBytes = 65_536
 const sampleBytes = 4_096
 const samplePlaces = 8
 
+/** The number of MPEG version 1. */
+const newest = 3
 /** By version: 2.5, reserved, 2, 1. */
 const sampleRates = [
   [11_025, 12_000, 8_000],

@@ -133,22 +133,22 @@ class PacketRun implements Run {
     while (this.#pieces.length < maxPages && (this.#pieces.at(-1)?.end ?? 0) < to) {
       if (!(yield* this.#nextPage(from))) return null
     }
+    return yield* this.#join(from, to)
+  }
+
+  *#join(from: number, to: number): Reading<Buffer | null> {
     const parts: Buffer[] = []
     for (const piece of this.#pieces) {
       const first = Math.max(from, piece.start)
       const last = Math.min(to, piece.end)
       if (first >= last) continue
-      const range = {
-        start: piece.fileStart + first - piece.start,
-        end: piece.fileStart + last - piece.start,
-      }
-      const bytes = yield* wish(this.#file, range, [
-        { start: range.start, end: range.start + aheadBytes },
-      ])
+      const start = piece.fileStart + first - piece.start
+      const ahead = { start, end: start + aheadBytes }
+      const bytes = yield* wish(this.#file, { start, end: start + last - first }, [ahead])
       if (bytes === null) return null
       parts.push(bytes)
     }
-    const bytes = parts.length === 1 ? (parts[0] ?? null) : Buffer.concat(parts)
+    const bytes = parts.length === 1 ? parts[0] : Buffer.concat(parts)
     return bytes?.length === to - from ? bytes : null
   }
 
@@ -173,35 +173,39 @@ class PacketRun implements Run {
   *#nextPage(wanted: number): Reading<boolean> {
     const last = this.#pieces.at(-1)
     if (last?.isEnd === true) return false
-    let start = last?.end ?? 0
-    let at = this.#next
-    let sequence = (last?.sequence ?? 0) + 1
-    if (last !== undefined && wanted - start > aheadBytes) {
-      const payload = last.end - last.start
-      const skipped = Math.floor((wanted - start) / payload)
-      start += skipped * payload
-      at += skipped * last.pageBytes
-      sequence += skipped
-    }
+    const { start, at, sequence } = this.#expected(last, wanted)
     const page = yield* pageAt(this.#file, at)
-    if (
-      page === null ||
-      page.packetBytes === 0 ||
-      (last !== undefined && page.sequence !== sequence)
-    )
-      return false
+    if (page === null || page.packetBytes === 0) return false
+    if (last !== undefined && page.sequence !== sequence) return false
     this.#next = page.end
     const end = start + page.packetBytes
-    if (page.isPacketEnd) this.length = end - this.#prefix
+    const isEnd = page.isPacketEnd
+    if (isEnd) this.length = end - this.#prefix
+    const { bodyStart: fileStart } = page
     this.#pieces.push({
       start,
       end,
-      fileStart: page.bodyStart,
+      fileStart,
       sequence: page.sequence,
       pageBytes: page.end - at,
-      isEnd: page.isPacketEnd,
+      isEnd,
     })
     return true
+  }
+
+  /** Where the page lies, in packet and file, and its number. */
+  #expected(
+    last: Piece | undefined,
+    wanted: number,
+  ): { start: number; at: number; sequence: number } {
+    if (last === undefined) return { start: 0, at: this.#next, sequence: 0 }
+    const far = wanted - last.end > aheadBytes
+    const skipped = far ? Math.floor((wanted - last.end) / (last.end - last.start)) : 0
+    return {
+      start: last.end + skipped * (last.end - last.start),
+      at: this.#next + skipped * last.pageBytes,
+      sequence: last.sequence + 1 + skipped,
+    }
   }
 }
 

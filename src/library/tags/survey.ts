@@ -58,11 +58,14 @@ function* container(file: SparseFile, start: number, magic: string): Reading<Fin
   if (name === 'fLaC') return yield* flac(file, start)
   if (name === 'OggS') return yield* ogg(file, start)
   if (name === 'wvpk' || name === 'MAC ') return yield* lossless(file, start)
-  if (start > 0) return null
+  return start > 0 ? null : yield* wholeContainer(file, magic)
+}
+
+/** A container that no ID3 tag stands in front of. */
+function* wholeContainer(file: SparseFile, magic: string): Reading<Findings | null> {
   if (mp4Boxes.has(magic.slice(4, 8))) return yield* mp4(file)
-  const isWave = (name === 'RIFF' || name === 'RF64') && magic.slice(8, 12) === 'WAVE'
-  const isAiff = name === 'FORM' && /^AIF[FC]$/.test(magic.slice(8, 12))
-  if (isWave || isAiff) return yield* chunks(file)
+  if (/^(?:RIFF|RF64).{4}WAVE/s.test(magic) || /^FORM.{4}AIF[FC]/s.test(magic))
+    return yield* chunks(file)
   if (magic === headerMagic) return yield* asf(file)
   const rare = rareMagics.find(([begin]) => magic.startsWith(begin))
   return rare === undefined ? null : yield* rareFile(file, rare[1])

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { ByteRange } from '../../engine/source.ts'
 import { type Picture, type TagBlock, betterPicture, maxFieldBytes } from './findings.ts'
 import { type Reading, type SparseFile, demand, wish } from './sparse-file.ts'
 
@@ -33,24 +34,35 @@ function* apeTag(file: SparseFile, end: number): Reading<TailTags | null> {
   const start = end - size
   const hasHeader = (footer.readUInt32LE(20) & 0x80_00_00_00) !== 0
   if (size < footerBytes || start < 0) return null
-  const kept: Buffer[] = []
-  let picture: Picture | undefined
-  let at = start
-  const count = Math.min(footer.readUInt32LE(16), maxItems)
-  for (let index = 0; index < count && at + 8 < end - footerBytes; index++) {
-    const ahead = { start: at, end: Math.min(end, at + aheadBytes) }
-    const head = yield* wish(file, { start: at, end: Math.min(end, at + itemHeadBytes) }, [ahead])
-    const item = head === null ? null : itemIn(head, at, end - footerBytes)
+  const items = { start, end: end - footerBytes }
+  const found = yield* apeItems(file, items, Math.min(footer.readUInt32LE(16), maxItems))
+  const blocks = found.kept.length === 0 ? [] : [{ mime: 'audio/ape', bytes: apeFile(found.kept) }]
+  return { blocks, picture: found.picture, start: start - (hasHeader ? footerBytes : 0) }
+}
+
+interface Found {
+  readonly kept: Buffer[]
+  picture: Picture | undefined
+}
+
+function* apeItems(file: SparseFile, items: ByteRange, count: number): Reading<Found> {
+  const found: Found = { kept: [], picture: undefined }
+  let at = items.start
+  for (let index = 0; index < count && at + 8 < items.end; index++) {
+    const ahead = { start: at, end: Math.min(items.end, at + aheadBytes) }
+    const range = { start: at, end: Math.min(items.end, at + itemHeadBytes) }
+    const head = yield* wish(file, range, [ahead])
+    const item = head === null ? null : itemIn(head, at, items.end)
     if (item === null) break
     if (item.isText && item.end - at <= maxFieldBytes) {
       const bytes = yield* wish(file, { start: at, end: item.end }, [ahead])
       if (bytes === null) break
-      kept.push(bytes)
-    } else if (item.picture !== null) picture = betterPicture(picture, item.picture)
+      found.kept.push(bytes)
+    }
+    if (item.picture !== null) found.picture = betterPicture(found.picture, item.picture)
     at = item.end
   }
-  const blocks = kept.length === 0 ? [] : [{ mime: 'audio/ape', bytes: apeFile(kept) }]
-  return { blocks, picture, start: start - (hasHeader ? footerBytes : 0) }
+  return found
 }
 
 interface Item {

@@ -205,9 +205,8 @@ function present<T extends object>(fields: T): Present<T> {
 
 const recordingOwner = 'http://musicbrainz.org'
 const uuids = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const unwanted =
-  /[\u0000-\u001f\u007f-\u009f\ufeff\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
+/** Control characters, marks of byte order and halves of pairs. */
+const unwanted = /[\p{Cc}\p{Cs}\ufeff\ufffe\uffff]/gu
 /** Values of one field. */
 const maxList = 64
 /** Tags looked at in one block. */
