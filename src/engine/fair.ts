@@ -37,7 +37,7 @@ type Class = (typeof classes)[number]
  * offered to syncs first and every 16th to background work, so that neither starves.
  */
 export function classOrder(turn: number): readonly Class[] {
-  if (turn % 16 === 15) return [2, 0, 1]
+  if (turn % 16 === 11) return [2, 0, 1]
   if (turn % 8 === 7) return [1, 0, 2]
   return classes
 }

@@ -69,19 +69,23 @@ class Ring {
   readonly #lanes = new Map<WorkClass, LaneRow[]>()
   readonly #moved = new Set<LaneRow>()
   readonly #newest = new Map<WorkClass, number>()
+  /** Slots of this pool that were ever filled. */
+  #turn: number
 
   constructor(t: Turning, pool: Pool, reach: number) {
     this.#t = t
     this.#pool = pool
     this.#reach = reach
+    this.#turn = nextNumber(t.db, `${pool} turn`, 0)
   }
 
   /** The next task by turn, or null when nothing can run. */
   next(): Pick | null {
-    const turn = nextNumber(this.#t.db, 'turn')
-    for (const workClass of classOrder(turn)) {
+    for (const workClass of classOrder(this.#turn + 1)) {
       const pick = this.#nextOf(workClass)
-      if (pick !== null) return pick
+      if (pick === null) continue
+      this.#turn++
+      return pick
     }
     return null
   }
@@ -155,6 +159,7 @@ class Ring {
   /** Where the lanes stand now, and the virtual time at which newcomers begin. */
   write(): void {
     const { db } = this.#t
+    db.prepare('update counter set value = ? where name = ?').run(this.#turn, `${this.#pool} turn`)
     for (const lane of this.#moved) {
       db.prepare('update lane set vt = ?, floor = ? where id = ?').run(lane.vt, lane.floor, lane.id)
     }

@@ -75,6 +75,8 @@ export class Database {
       this.exec('release part')
       return result
     } catch (error) {
+      // Some errors (disk full) have ended the whole transaction already.
+      if (!this.#driver.isTransaction) throw error
       this.exec('rollback to part')
       this.exec('release part')
       throw error

@@ -94,6 +94,14 @@ export function touchSource(t: Turning, sourceId: number): void {
   for (const { id } of rows) t.touched.add(id)
 }
 
+/** Ends the task of an item, if it has one. A slot that runs it stays taken until it tells, or its lease passes. */
+export function endTaskOf(t: Turning, itemId: number): void {
+  const task = t.db
+    .prepare<{ queue_id: number }>('delete from task where item_id = ? returning queue_id')
+    .get(itemId)
+  if (task !== undefined) t.touched.add(task.queue_id)
+}
+
 interface Owed {
   readonly id: number
 }
@@ -111,9 +119,7 @@ export function feed(t: Turning, sourceId: number): void {
     .get(queueId) ?? { ahead: 0 }
   if (ahead * 2 > t.policy.readAhead) return
   const owed = t.db
-    .prepare<Owed>(
-      'select id from item where source_id = ? and state = 1 order by seq limit ?',
-    )
+    .prepare<Owed>('select id from item where source_id = ? and state = 1 order by seq limit ?')
     .all(sourceId, t.policy.readAhead - ahead)
   const insert = t.db.prepare(
     `insert into task (queue_id, source_id, kind, state, item_id) values (?, ?, 'read', 0, ?)`,

@@ -1,4 +1,3 @@
-import { health } from '../../engine/breaker.ts'
 import type { SettleClaim, Settled, Listed, Found } from '../../engine/task.ts'
 import { maxAsked } from '../../engine/task.ts'
 import {
@@ -11,7 +10,7 @@ import {
   toItem,
   type ItemRow,
 } from './items.ts'
-import { feed, queueOf } from './queues.ts'
+import { endTaskOf, feed, queueOf, touchSource } from './queues.ts'
 import type { HeldTask, Turning } from './turning.ts'
 
 /** Rounds started in one turn. */
@@ -40,16 +39,14 @@ export function startDueRounds(t: Turning): void {
 }
 
 function startRound(t: Turning, source: DueSource): void {
-  const isFull = source.cursor === null
+  const isFull = source.cursor === null || source.is_asked === 2
   const trusts =
     isFull &&
     source.is_asked < 2 &&
     source.full_ms !== null &&
     t.nowMs - source.full_ms < t.policy.trustMs
   // A parked step of an earlier round is listed anew by this one.
-  t.db
-    .prepare(`delete from task where source_id = ? and kind <> 'read'`)
-    .run(source.id)
+  t.db.prepare(`delete from task where source_id = ? and kind <> 'read'`).run(source.id)
   const { lastId: roundId } = t.db
     .prepare(
       `insert into round (source_id, is_full, is_asked, trusts_versions, phase, started_ms)
@@ -59,7 +56,8 @@ function startRound(t: Turning, source: DueSource): void {
   t.db
     .prepare('update source set due_ms = ?, is_asked = 0, progress_ms = ? where id = ?')
     .run(never, t.nowMs, source.id)
-  addStep(t, { sourceId: source.id, roundId, step: source.cursor, isAsked: source.is_asked > 0 })
+  const step = isFull ? null : source.cursor
+  addStep(t, { sourceId: source.id, roundId, step, isAsked: source.is_asked > 0 })
 }
 
 interface Step {
@@ -171,7 +169,7 @@ function keepCursor(t: Turning, round: Round, cursor: string): void {
 /** The round's listing is over when none of its list tasks is left but parked ones. */
 export function endListing(t: Turning, roundId: number): void {
   const round = openRound(t, roundId)
-  if (round === null || round.phase !== 'listing') return
+  if (round === null) return
   const open = t.db
     .prepare('select 1 from task where round_id = ? and state <> 3 limit 1')
     .get(roundId)
@@ -180,7 +178,7 @@ export function endListing(t: Turning, roundId: number): void {
     endRound(t, round, 'unclean')
     return
   }
-  settleRound(t, round)
+  if (round.phase === 'listing') settleRound(t, round)
 }
 
 /** Whether anything went away, and so much of it that a person must say so. */
@@ -199,8 +197,8 @@ function settleRound(t: Turning, round: Round): void {
     return
   }
   const isConfirmed = t.db
-    .prepare('select 1 from source where id = ? and is_confirmed = 1')
-    .get(round.source_id)
+    .prepare('select 1 from source where id = ? and confirmed >= ?')
+    .get(round.source_id, missing)
   const isMost = missing > t.policy.withholdAbove && missing * 2 > present
   if (isConfirmed === undefined && (isMost || missing === present)) {
     t.db.prepare('update source set withheld = ? where id = ?').run(missing, round.source_id)
@@ -267,9 +265,9 @@ export function storeSettled(t: Turning, task: HeldTask, settled: Settled): void
   if (settled.unknown.length > 0) {
     t.db.prepare('update round set is_clean = 0 where id = ?').run(round.id)
   }
-  t.db
-    .prepare('update round set gone = gone + ? where id = ?')
-    .run(settled.gone.length, round.id)
+  t.db.prepare('update round set gone = gone + ? where id = ?').run(settled.gone.length, round.id)
+  // Tasks of what is hidden are gone: others take their place.
+  feed(t, task.source_id)
   if (asked.length === maxAsked) {
     t.db
       .prepare(`update task set state = 0, fence = null, step = ? where id = ?`)
@@ -285,7 +283,7 @@ export function storeSettled(t: Turning, task: HeldTask, settled: Settled): void
 /** An item becomes a tombstone: hidden, its identity kept. A skipped one has nothing that could come back. */
 function bury(t: Turning, id: number, round: Round): void {
   t.effects.gone(itemById(t, id), round.started_ms)
-  t.db.prepare('delete from task where item_id = ?').run(id)
+  endTaskOf(t, id)
   t.db
     .prepare(
       `update item set state = 5, place_id = null, missing_round_id = null, is_said_gone = 0, changed_ms = ?,
@@ -303,7 +301,7 @@ function endRound(t: Turning, round: Round, outcome: 'clean' | 'unclean' | 'with
     const isUntrusting = Number(round.is_full === 1 && round.trusts_versions === 0)
     t.db
       .prepare(
-        `update source set clean_round_id = ?, is_confirmed = 0,
+        `update source set clean_round_id = ?, confirmed = 0,
            full_ms = case when ? = 1 then ? else full_ms end,
            cursor = coalesce((select cursor from round where id = ?), cursor) where id = ?`,
       )
@@ -344,8 +342,18 @@ function schedule(t: Turning, round: Round): void {
     .run(source.is_asked > 0 ? t.nowMs : t.nowMs + waitMs, t.nowMs, round.source_id)
 }
 
-/** The cursor is of no use any more: everything is kept, and a full round begins at once. */
+/**
+ * The cursor is of no use any more: everything is kept, and a full round begins at once. One that was full already
+ * begins after a pause, or a source that says nothing else would be asked without end.
+ */
 export function restartRound(t: Turning, sourceId: number): void {
+  const open = t.db
+    .prepare<{ is_full: number }>(
+      'select is_full from round where source_id = ? and ended_ms is null',
+    )
+    .get(sourceId)
+  const pauseMs = open?.is_full === 1 ? t.policy.restBaseMs : 0
+  touchSource(t, sourceId)
   t.db.prepare(`delete from task where source_id = ? and kind <> 'read'`).run(sourceId)
   t.db
     .prepare(
@@ -353,8 +361,8 @@ export function restartRound(t: Turning, sourceId: number): void {
     )
     .run(t.nowMs, sourceId)
   t.db
-    .prepare('update source set cursor = null, due_ms = ? where id = ? and health <> ?')
-    .run(t.nowMs, sourceId, health.stopped)
+    .prepare('update source set cursor = null, due_ms = ? where id = ?')
+    .run(t.nowMs + pauseMs, sourceId)
 }
 
 /** A step of the round will not be listed: whatever the round did not see is in doubt. */

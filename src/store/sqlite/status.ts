@@ -16,13 +16,14 @@ export function ownerCounts(db: Database, ownerId: number): WorkCounts {
        where source.owner_id = ? group by item.state`,
     )
     .all(ownerId)
-  const { running } = db
-    .prepare<{ running: number }>(
-      `select count(*) as running from slot join queue on queue.id = slot.queue_id
+  const slots = db
+    .prepare<SlotCount>(
+      `select count(*) as running, coalesce(sum(slot.pool = 'read'), 0) as reading
+       from slot join queue on queue.id = slot.queue_id
        join source on source.id = queue.source_id where source.owner_id = ?`,
     )
-    .get(ownerId) ?? { running: 0 }
-  return toCounts(counts, running)
+    .get(ownerId)
+  return toCounts(counts, slots)
 }
 
 function sourceCounts(db: Database, sourceId: number): WorkCounts {
@@ -31,19 +32,27 @@ function sourceCounts(db: Database, sourceId: number): WorkCounts {
       'select state, count(*) as count from item where source_id = ? group by state',
     )
     .all(sourceId)
-  const { running } = db
-    .prepare<{ running: number }>(
-      `select count(*) as running from slot join queue on queue.id = slot.queue_id
-       where queue.source_id = ?`,
+  const slots = db
+    .prepare<SlotCount>(
+      `select count(*) as running, coalesce(sum(slot.pool = 'read'), 0) as reading
+       from slot join queue on queue.id = slot.queue_id where queue.source_id = ?`,
     )
-    .get(sourceId) ?? { running: 0 }
-  return toCounts(counts, running)
+    .get(sourceId)
+  return toCounts(counts, slots)
 }
 
-function toCounts(rows: readonly StateCount[], running: number): WorkCounts {
+interface SlotCount {
+  readonly running: number
+  readonly reading: number
+}
+
+function toCounts(
+  rows: readonly StateCount[],
+  { running, reading }: SlotCount = { running: 0, reading: 0 },
+): WorkCounts {
   const of = (wanted: number): number => rows.find((row) => row.state === wanted)?.count ?? 0
   return {
-    waiting: Math.max(0, of(state.owed) + of(state.tasked) - running),
+    waiting: Math.max(0, of(state.owed) + of(state.tasked) - reading),
     running,
     done: of(state.settled),
     failed: of(state.parked),
@@ -82,8 +91,7 @@ export function sourceStatus(db: Database, entry: SourceEntry): SourceStatus | n
     state: stateOf(row),
     lastError: code === null ? null : { code, message: message ?? '', atMs: atMs ?? 0 },
     nextMs: nextOf(row),
-    lastRound:
-      row.outcome === null ? null : { outcome: row.outcome, endedMs: row.ended_ms ?? 0 },
+    lastRound: row.outcome === null ? null : { outcome: row.outcome, endedMs: row.ended_ms ?? 0 },
     withheld: row.withheld,
     counts: sourceCounts(db, entry.id),
   }

@@ -41,7 +41,7 @@ create table source (
   clean_round_id integer,
   full_ms integer,
   withheld integer not null default 0,
-  is_confirmed integer not null default 0,
+  confirmed integer not null default 0,
   unique (owner_id, name)
 ) strict;
 create index source_due on source (due_ms) where is_paused = 0 and health = 0;
@@ -65,7 +65,7 @@ create unique index round_open on round (source_id) where ended_ms is null;
 create index round_of on round (source_id, id);
 
 create table place (
-  id integer primary key,
+  id integer primary key autoincrement,
   source_id integer not null references source (id) on delete cascade,
   step text not null,
   parent_id integer,
@@ -116,7 +116,7 @@ create table lane (
 create index lane_ring on lane (pool, class, vt, id) where is_active = 1;
 
 create table queue (
-  id integer primary key,
+  id integer primary key autoincrement,
   lane_id integer not null references lane (id),
   source_id integer not null references source (id) on delete cascade,
   is_active integer not null,
@@ -185,5 +185,6 @@ create table counter (
   name text primary key,
   value integer not null
 ) strict, without rowid;
-insert into counter (name, value) values ('fence', 0), ('seq', 0), ('turn', 0);
+insert into counter (name, value) values ('fence', 0), ('seq', 0),
+  ('list turn', 0), ('read turn', 0), ('cpu turn', 0), ('peer turn', 0);
 `

@@ -15,7 +15,7 @@ import { assert } from '../../base/errors.ts'
 import { claim } from './claims.ts'
 import type { Database } from './database.ts'
 import { refreshQueues, touchSource } from './queues.ts'
-import { startDueRounds, storeFound, storeListed, storeSettled } from './rounds.ts'
+import { never, startDueRounds, storeFound, storeListed, storeSettled } from './rounds.ts'
 import { abandonSlot, heldTask, releaseSlot, type HeldTask, type Turning } from './turning.ts'
 import {
   dueChecks,
@@ -41,6 +41,8 @@ export interface TaskStoreParts {
 /** Owed work, tasks, rounds, lanes and slots in SQLite. Its invariants are in docs/spec/engine.md. */
 export class SqliteTaskStore implements TaskStore {
   readonly #parts: TaskStoreParts
+  /** When the last turn was; a turn before that tells that the clock was set back. */
+  #lastMs = Number.POSITIVE_INFINITY
 
   constructor(parts: TaskStoreParts) {
     this.#parts = parts
@@ -67,6 +69,8 @@ export class SqliteTaskStore implements TaskStore {
     assert(results.length <= maxResults, 'a turn has at most maxResults results')
     return this.#parts.db.transaction(() => {
       const t = this.#turning()
+      if (t.nowMs < this.#lastMs) pullBack(t)
+      this.#lastMs = t.nowMs
       const acks = results.map((result) => write(t, result))
       reap(t)
       promote(t)
@@ -90,7 +94,8 @@ export class SqliteTaskStore implements TaskStore {
       .prepare<{ id: number; since: number }>(
         `select id, coalesce(progress_ms, due_ms) as since from source
          where health = 0 and is_paused = 0 and (due_ms <= ? or progress_ms <= ?
-           and exists (select 1 from task where task.source_id = source.id and task.state in (0, 1)))
+           and (exists (select 1 from task where task.source_id = source.id and task.state in (0, 1))
+             or exists (select 1 from item where item.source_id = source.id and item.state = 1)))
          order by since limit 100`,
       )
       .all(beforeMs, beforeMs)
@@ -124,7 +129,7 @@ function write(t: Turning, result: Result): Ack {
   }
   const task = heldTask(t, result.claim)
   if (task === null) {
-    if (result.type !== 'found') abandonSlot(t, result.claim)
+    if (result.type !== 'found') abandonSlot(t, result.claim, result.usedMs)
     return { isHeld: false }
   }
   try {
@@ -192,3 +197,27 @@ function nextDue(t: Turning): number | null {
   return next === null || next >= Number.MAX_SAFE_INTEGER ? null : next
 }
 
+/**
+ * The clock was set back, or may have been while no process ran: nothing lies farther ahead than it could have been
+ * put there now, so that no slot is held and nobody waits for longer than usual.
+ */
+function pullBack({ db, nowMs, policy }: Turning): void {
+  db.prepare('update slot set until_ms = ? where until_ms > ?').run(
+    nowMs + policy.leaseMs,
+    nowMs + policy.leaseMs,
+  )
+  db.prepare('update slot set started_ms = ? where started_ms > ?').run(nowMs, nowMs)
+  const latestMs = nowMs + policy.retryMaxMs
+  db.prepare('update task set run_at_ms = ? where state = 2 and run_at_ms > ?').run(
+    latestMs,
+    latestMs,
+  )
+  const restMs = nowMs + policy.restMaxMs
+  db.prepare('update source set rest_until_ms = ? where health = 1 and rest_until_ms > ?').run(
+    restMs,
+    restMs,
+  )
+  db.prepare(
+    'update source set due_ms = ? + interval_ms where due_ms <> ? and due_ms > ? + interval_ms',
+  ).run(nowMs, never, nowMs)
+}

@@ -2,7 +2,7 @@ import type { Random } from '../../base/random.ts'
 import { timeCharge, expectation } from '../../engine/fair.ts'
 import type { EffectWriter } from '../../engine/handler.ts'
 import type { Policy } from '../../engine/policy.ts'
-import type { Claim } from '../../engine/task.ts'
+import type { Claim, Pool } from '../../engine/task.ts'
 import type { Database } from './database.ts'
 
 /** One turn under way: the same moment for everything in it. */
@@ -17,7 +17,7 @@ export interface Turning {
 }
 
 /** The next number of a counter that never goes back. */
-export function nextNumber(db: Database, name: 'fence' | 'seq' | 'turn', step = 1): number {
+export function nextNumber(db: Database, name: 'fence' | 'seq' | `${Pool} turn`, step = 1): number {
   const row = db
     .prepare<{ value: number }>(
       'update counter set value = value + ? where name = ? returning value',
@@ -63,23 +63,24 @@ interface Charged {
   readonly queue_id: number
 }
 
+/** Which slot. */
+type Place = Pick<Claim, 'pool' | 'slot'>
+
 /** Empties the slot of a task that ends and settles what its lane owes for the time really used. */
-export function releaseSlot(t: Turning, claim: Claim, usedMs: number): void {
+export function releaseSlot(t: Turning, { pool, slot: n }: Place, usedMs: number): void {
   const slot = t.db
     .prepare<Charged>(
       `select slot.tag, slot.charged, owner.weight, queue.lane_id, slot.queue_id
        from slot join queue on queue.id = slot.queue_id join lane on lane.id = queue.lane_id
        join owner on owner.id = lane.owner_id where slot.pool = ? and slot.n = ?`,
     )
-    .get(claim.pool, claim.slot)
-  emptySlot(t.db, claim.pool, claim.slot)
+    .get(pool, n)
+  emptySlot(t.db, pool, n)
   if (slot === undefined) return
   if (t.policy.charge === 'time') {
     const owed = timeCharge(usedMs, slot.weight) - timeCharge(slot.charged, slot.weight)
     const least = slot.tag + timeCharge(usedMs, slot.weight)
-    t.db
-      .prepare('update lane set vt = max(vt + ?, ?) where id = ?')
-      .run(owed, least, slot.lane_id)
+    t.db.prepare('update lane set vt = max(vt + ?, ?) where id = ?').run(owed, least, slot.lane_id)
     const queue = t.db
       .prepare<{ cost_ms: number }>('select cost_ms from queue where id = ?')
       .get(slot.queue_id)
@@ -92,17 +93,14 @@ export function releaseSlot(t: Turning, claim: Claim, usedMs: number): void {
 }
 
 /** A result whose task is gone (its source was removed, its round restarted) still gives its slot back. */
-export function abandonSlot(t: Turning, claim: Claim): void {
+export function abandonSlot(t: Turning, claim: Claim, usedMs: number): void {
   const slot = t.db
-    .prepare('select 1 from slot where pool = ? and n = ? and fence = ?')
-    .get(claim.pool, claim.slot, claim.fence)
-  const task = t.db
-    .prepare('select 1 from task where id = ? and fence = ?')
-    .get(claim.taskId, claim.fence)
-  if (slot !== undefined && task === undefined) emptySlot(t.db, claim.pool, claim.slot)
+    .prepare('select 1 from slot where pool = ? and n = ? and fence = ? and until_ms > ?')
+    .get(claim.pool, claim.slot, claim.fence, t.nowMs)
+  if (slot !== undefined) releaseSlot(t, claim, usedMs)
 }
 
-export function emptySlot(db: Database, pool: string, n: number): void {
+function emptySlot(db: Database, pool: string, n: number): void {
   db.prepare(
     `update slot set task_id = null, queue_id = null, fence = null, started_ms = null,
      until_ms = null, tag = null, charged = null where pool = ? and n = ?`,

@@ -9,12 +9,12 @@ import {
   succeeded,
   type Breaker,
 } from '../../engine/breaker.ts'
-import type { Applied, Changed, Checked, Failure } from '../../engine/task.ts'
+import type { Applied, Changed, Checked, Failure, Pool } from '../../engine/task.ts'
 import { narrowed, widened } from '../../engine/window.ts'
 import { itemById, oweItem, state } from './items.ts'
 import { feed, touchSource } from './queues.ts'
 import { restartRound, spoilRound } from './rounds.ts'
-import { emptySlot, type HeldTask, type Turning } from './turning.ts'
+import { releaseSlot, type HeldTask, type Turning } from './turning.ts'
 
 /** The effect counts if the item is still what was read; else the item is simply still owed. */
 export function storeApplied(t: Turning, task: HeldTask, { effect }: Applied): void {
@@ -61,7 +61,6 @@ export function storeFailed(t: Turning, task: HeldTask, failure: Failure): void 
       return
     case 'stop':
       giveBack(t, task)
-      stopSource(t, task.source_id, failure)
   }
 }
 
@@ -78,7 +77,8 @@ function retry(t: Turning, task: HeldTask, failure: Failure): void {
     return
   }
   const limits = { baseMs: policy.retryBaseMs, maxMs: policy.retryMaxMs }
-  const waitMs = Math.max(backoffMs(task.attempts, limits, t.random), failure.retryAfterMs ?? 0)
+  const wishedMs = Math.min(failure.retryAfterMs ?? 0, policy.retryMaxMs)
+  const waitMs = Math.max(backoffMs(task.attempts, limits, t.random), wishedMs)
   t.db
     .prepare(
       `update task set state = 2, fence = null, run_at_ms = ?, attempts = ?, failed_ms = ?,
@@ -121,7 +121,7 @@ function skip(t: Turning, task: HeldTask, failure: Failure): void {
     t.effects.skipped(itemById(t, task.item_id), new SyncError(failure.code, failure.message))
     t.db
       .prepare(
-        `update item set applied = listed, state = 3, error_code = ?, error_message = ? where id = ?`,
+        `update item set applied = null, state = 3, error_code = ?, error_message = ? where id = ?`,
       )
       .run(failure.code, failure.message, task.item_id)
   }
@@ -134,8 +134,7 @@ function skip(t: Turning, task: HeldTask, failure: Failure): void {
  */
 function retryAtSource(t: Turning, task: HeldTask, failure: Failure): void {
   const breaker = breakerOf(t, task.source_id)
-  const isItself =
-    task.failed_ms !== null && breaker?.okMs != null && breaker.okMs > task.failed_ms
+  const isItself = task.failed_ms !== null && breaker?.okMs != null && breaker.okMs > task.failed_ms
   if (isItself) {
     retry(t, task, failure)
     return
@@ -190,11 +189,12 @@ function keepBreaker(t: Turning, sourceId: number, breaker: Breaker, before: Bre
 
 /** A task of the source succeeded: its breaker and the window of its queue hear of it. */
 export function noteSuccess(t: Turning, task: HeldTask, fence: number, usedMs: number): void {
-  t.db
-    .prepare('update source set progress_ms = ?, error_code = null, error_message = null where id = ?')
-    .run(t.nowMs, task.source_id)
+  t.db.prepare('update source set progress_ms = ? where id = ?').run(t.nowMs, task.source_id)
   const before = breakerOf(t, task.source_id)
   if (before === null || fence <= before.fenceFloor) return
+  t.db
+    .prepare('update source set error_code = null, error_message = null where id = ?')
+    .run(task.source_id)
   keepBreaker(t, task.source_id, succeeded(before, t.nowMs), before)
   changeWindow(t, task.queue_id, (window) => widened(window, usedMs, t.policy))
 }
@@ -202,9 +202,10 @@ export function noteSuccess(t: Turning, task: HeldTask, fence: number, usedMs: n
 /** A task of the source failed because of the source. */
 export function noteFailure(t: Turning, task: HeldTask, fence: number, failure: Failure): void {
   changeWindow(t, task.queue_id, (window) => narrowed(window, failure.code))
-  if (failure.remedy !== 'source') return
   const before = breakerOf(t, task.source_id)
-  if (before === null || before.health !== health.well || fence <= before.fenceFloor) return
+  if (before === null || fence <= before.fenceFloor) return
+  if (failure.remedy === 'stop') stopSource(t, task.source_id, failure)
+  if (failure.remedy !== 'source' || before.health !== health.well) return
   noteError(t, task.source_id, failure)
   const setback = { ...setbackOf(t), retryAfterMs: failure.retryAfterMs }
   keepBreaker(t, task.source_id, breakerFailed(before, setback), before)
@@ -288,27 +289,31 @@ export function dueChecks(t: Turning): number[] {
 const maxChecks = 16
 
 interface Expired {
-  readonly pool: string
-  readonly n: number
-  readonly queue_id: number
+  readonly pool: Pool
+  readonly slot: number
   readonly task_id: number
   readonly fence: number
+  readonly held_ms: number
 }
 
 /** Leases looked at in one turn. */
 const maxExpired = 100
 
-/** Leases that have passed: the slot is free, the task ready again, or parked when that happened too often. */
+/**
+ * Leases that have passed: the slot is free and paid for, the task ready again, or parked when that happened too often.
+ * For its source it is a failure like any other: whoever hangs and does not even stop when told to must not get as
+ * many slots again.
+ */
 export function reap(t: Turning): void {
   const expired = t.db
     .prepare<Expired>(
-      'select pool, n, queue_id, task_id, fence from slot where until_ms <= ? limit ?',
+      `select pool, n as slot, task_id, fence, until_ms - started_ms as held_ms
+       from slot where until_ms <= ? order by pool, n limit ?`,
     )
     .all(t.nowMs, maxExpired)
-  for (const { pool, n, queue_id: queueId, task_id: taskId, fence } of expired) {
-    emptySlot(t.db, pool, n)
-    t.touched.add(queueId)
-    crash(t, taskId, fence)
+  for (const slot of expired) {
+    releaseSlot(t, slot, slot.held_ms)
+    crash(t, slot.task_id, slot.fence)
   }
 }
 
@@ -323,12 +328,11 @@ function crash(t: Turning, taskId: number, fence: number): void {
   t.db
     .prepare('update task set state = 0, fence = null, crashes = ? where id = ?')
     .run(crashes, taskId)
-  if (crashes < t.policy.maxCrashes) return
-  park(t, task, {
-    code: 'lease-lost',
-    remedy: 'retry',
-    message: `The task did not end within its time ${crashes} times.`,
-  })
+  const message = `The task did not end within its time ${crashes} times.`
+  if (crashes >= t.policy.maxCrashes) {
+    park(t, task, { code: 'lease-lost', remedy: 'retry', message })
+  }
+  noteFailure(t, task, fence, { code: 'timeout', remedy: 'source', message })
 }
 
 /** Delayed tasks made ready in one turn. */

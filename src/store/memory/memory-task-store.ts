@@ -1,0 +1,231 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Random } from '../../base/random.ts'
+import { health } from '../../engine/breaker.ts'
+import type { EffectWriter } from '../../engine/handler.ts'
+import type { Policy } from '../../engine/policy.ts'
+import type { Ack, FreeSlots, Stall, TaskStore, Turn } from '../../engine/task-store.ts'
+import type { Claim, Failure, Pool, Result } from '../../engine/task.ts'
+import { claim } from './claims.ts'
+import { refresh, release } from './lanes.ts'
+import { isStartable, startDueRounds, storeFound, storeListed } from './listing.ts'
+import { tasksOf, type Rows, type SourceRow, type TaskRow, type Turning } from './rows.ts'
+import { storeSettled } from './settling.ts'
+import {
+  crash,
+  dueChecks,
+  giveBack,
+  noteFailure,
+  noteSuccess,
+  storeApplied,
+  storeChanged,
+  storeChecked,
+  storeFailed,
+} from './verdicts.ts'
+
+export interface MemoryTaskStoreParts {
+  readonly rows: Rows
+  readonly policy: Policy
+  readonly clock: Clock
+  readonly random: Random
+  readonly effects: EffectWriter
+}
+
+const pools = ['list', 'read', 'cpu', 'peer'] as const
+
+/**
+ * The model: the task store written down as plainly as possible, from docs/spec/engine.md. It looks at everything
+ * anew at each turn, so it is slow and hard to get wrong; tests hold the other stores to it.
+ */
+export class MemoryTaskStore implements TaskStore {
+  readonly #parts: MemoryTaskStoreParts
+  #lastMs = Number.POSITIVE_INFINITY
+
+  constructor(parts: MemoryTaskStoreParts) {
+    this.#parts = parts
+  }
+
+  async open(): Promise<void> {
+    const { rows, policy } = this.#parts
+    for (const task of rows.tasks) if (task.state === 'leased') giveBack(task)
+    rows.slots.length = 0
+    for (const [pool, count] of Object.entries(policy.slots)) {
+      // The policy's slots are named by pool.
+      for (let n = 1; n <= count; n++) rows.slots.push({ pool: pool as Pool, n, held: null })
+    }
+    refresh(this.#turning())
+  }
+
+  async turn(results: readonly Result[], free: FreeSlots): Promise<Turn> {
+    const t = this.#turning()
+    if (t.nowMs < this.#lastMs) pullBack(t)
+    this.#lastMs = t.nowMs
+    const acks = results.map((result) => write(t, result))
+    reap(t)
+    promote(t)
+    startDueRounds(t)
+    refresh(t)
+    const claims: Claim[] = []
+    for (const pool of pools) {
+      if ((free[pool] ?? 0) > 0) claims.push(...claim(t, pool, free[pool] ?? 0))
+    }
+    const checks = dueChecks(t)
+    return { acks, claims, checks, nextMs: nextDue(t) }
+  }
+
+  async stalls(): Promise<readonly Stall[]> {
+    const t = this.#turning()
+    const latestMs = t.nowMs - t.policy.stallMs
+    return [...t.rows.sources.values()]
+      .filter((source) => isStalled(t, source, latestMs))
+      .map((source) => ({ sourceId: source.entry.id, sinceMs: movedMs(source) }))
+      .toSorted((a, b) => a.sinceMs - b.sinceMs)
+      .slice(0, 100)
+  }
+
+  async purge(limit: number): Promise<number> {
+    const { rows, clock, policy } = this.#parts
+    let purged = 0
+    for (const { items } of rows.sources.values()) {
+      for (const [key, { state, goneMs }] of items) {
+        const isOver = state === 'gone' && goneMs <= clock.now() - policy.tombstoneMs
+        if (!isOver || purged === limit) continue
+        items.delete(key)
+        purged++
+      }
+    }
+    return purged
+  }
+
+  #turning(): Turning {
+    const { clock, ...parts } = this.#parts
+    return { ...parts, nowMs: clock.now() }
+  }
+}
+
+/** One result, whole or not at all. */
+function write(t: Turning, result: Result): Ack {
+  if (result.type === 'checked') {
+    storeChecked(t, result)
+    return { isHeld: true }
+  }
+  const { claim: claimed } = result
+  const slot = t.rows.slots.find(({ held }) => held?.fence === claimed.fence)
+  const task = [...t.rows.tasks].find(({ fence }) => fence === claimed.fence)
+  if (slot?.held === null || slot?.held === undefined || slot.held.untilMs <= t.nowMs) {
+    return { isHeld: false }
+  }
+  if (result.type === 'found') {
+    return task === undefined
+      ? { isHeld: false }
+      : { isHeld: true, rows: storeFound(t, task, result) }
+  }
+  release(t, slot, result.usedMs)
+  if (task === undefined) return { isHeld: false }
+  try {
+    settle(t, task, result)
+  } catch (error) {
+    // An effect is written before anything else of its result, so nothing has happened yet.
+    const message = error instanceof Error ? error.message : String(error)
+    fail(t, task, claimed.fence, { code: 'internal', remedy: 'retry', message })
+  }
+  return { isHeld: true }
+}
+
+function settle(
+  t: Turning,
+  task: TaskRow,
+  result: Exclude<Result, { type: 'checked' | 'found' }>,
+): void {
+  const { fence } = result.claim
+  switch (result.type) {
+    case 'released':
+      giveBack(task)
+      return
+    case 'failed':
+      if (result.failure.remedy !== 'skip') {
+        fail(t, task, fence, result.failure)
+        return
+      }
+      storeFailed(t, task, result.failure)
+      break
+    case 'listed':
+      storeListed(t, task, result)
+      break
+    case 'applied':
+      storeApplied(t, task, result)
+      break
+    case 'settled':
+      storeSettled(t, task, result)
+      break
+    case 'changed':
+      storeChanged(t, task, result)
+  }
+  noteSuccess(t, task, fence, result.usedMs)
+}
+
+function fail(t: Turning, task: TaskRow, fence: number, failure: Failure): void {
+  storeFailed(t, task, failure)
+  noteFailure(t, task, fence, failure)
+}
+
+/** Leases that have passed: the slot is free, paid for the time it was held, its task ready again or parked. */
+function reap(t: Turning): void {
+  for (const slot of t.rows.slots) {
+    const { held } = slot
+    if (held === null || held.untilMs > t.nowMs) continue
+    release(t, slot, held.untilMs - held.startedMs)
+    const task = [...t.rows.tasks].find(({ fence }) => fence === held.fence)
+    if (task !== undefined) crash(t, task, held.fence)
+  }
+}
+
+function promote({ rows, nowMs }: Turning): void {
+  for (const task of rows.tasks) {
+    if (task.state === 'delayed' && task.runAtMs <= nowMs) task.state = 'ready'
+  }
+}
+
+/** The clock was set back: nothing lies farther ahead than it could have been put there now. */
+function pullBack({ rows, nowMs, policy }: Turning): void {
+  for (const { held } of rows.slots) {
+    if (held === null) continue
+    held.startedMs = Math.min(held.startedMs, nowMs)
+    held.untilMs = Math.min(held.untilMs, nowMs + policy.leaseMs)
+  }
+  for (const task of rows.tasks) {
+    task.runAtMs = Math.min(task.runAtMs, nowMs + policy.retryMaxMs)
+  }
+  for (const source of rows.sources.values()) {
+    source.dueMs = Math.min(source.dueMs, nowMs + source.entry.intervalMs)
+    const { breaker } = source
+    if (breaker.restUntilMs === null) continue
+    const restUntilMs = Math.min(breaker.restUntilMs, nowMs + policy.restMaxMs)
+    source.breaker = { ...breaker, restUntilMs }
+  }
+}
+
+function nextDue({ rows }: Turning): number | null {
+  const times: number[] = []
+  for (const { state, runAtMs } of rows.tasks) if (state === 'delayed') times.push(runAtMs)
+  for (const { held } of rows.slots) if (held !== null) times.push(held.untilMs)
+  for (const source of rows.sources.values()) {
+    if (isStartable(source)) times.push(source.dueMs)
+    if (!source.isPaused && source.breaker.restUntilMs !== null)
+      times.push(source.breaker.restUntilMs)
+  }
+  return times.length === 0 ? null : Math.min(...times)
+}
+
+/** A source has work that could be done, or a round that is due, and nothing has moved since. */
+function isStalled({ rows }: Turning, source: SourceRow, latestMs: number): boolean {
+  const { isPaused, breaker, round, dueMs, progressMs } = source
+  if (isPaused || breaker.health !== health.well) return false
+  if (round === null && dueMs <= latestMs) return true
+  if (progressMs === null || progressMs > latestMs) return false
+  const hasTask = tasksOf(rows, source).some(({ state }) => state === 'ready' || state === 'leased')
+  return hasTask || [...source.items.values()].some(({ state }) => state === 'owed')
+}
+
+function movedMs(source: SourceRow): number {
+  return source.progressMs ?? source.dueMs
+}

@@ -1,0 +1,192 @@
+import { backoffMs } from '../../base/retry.ts'
+import { SyncError } from '../../base/errors.ts'
+import {
+  failed,
+  health,
+  recovered,
+  rested,
+  stopped,
+  succeeded,
+  type Setback,
+} from '../../engine/breaker.ts'
+import type { Applied, Changed, Checked, Failure } from '../../engine/task.ts'
+import { narrowed, widened } from '../../engine/window.ts'
+import { feed, owe, toItem } from './items.ts'
+import { restartRound } from './listing.ts'
+import type { SourceRow, TaskRow, Turning } from './rows.ts'
+import { spoilRound } from './settling.ts'
+
+/** The effect counts if the item is still what was read. */
+export function storeApplied(t: Turning, task: TaskRow, { effect }: Applied): void {
+  const { item, source } = task
+  if (item === null) return
+  const isSame = item.seq === task.seq
+  if (isSame) t.effects.applied(toItem(source, item), effect)
+  t.rows.tasks.delete(task)
+  if (isSame) Object.assign(item, { applied: item.listed.version, state: 'settled', error: null })
+  else item.state = 'owed'
+  feed(t, source)
+}
+
+/** The new version is owed, by the same task, which burns an attempt. */
+export function storeChanged(t: Turning, task: TaskRow, changed: Changed): void {
+  if (task.item === null) return
+  const { attempts, crashes } = task
+  owe(t, task.item, changed.item)
+  Object.assign(task, { attempts, crashes })
+  retry(t, task, changed.failure)
+}
+
+/** What became of a task that failed: the remedy decides. */
+export function storeFailed(t: Turning, task: TaskRow, failure: Failure): void {
+  const { source } = task
+  const isItself = task.failedMs !== null && (source.breaker.okMs ?? 0) > task.failedMs
+  switch (failure.remedy) {
+    case 'skip':
+      skip(t, task, failure)
+      return
+    case 'restart':
+      if (task.item === null) restartRound(t, source)
+      else retry(t, task, failure)
+      return
+    case 'stop':
+      giveBack(task)
+      return
+    case 'source':
+      if (isItself) retry(t, task, failure)
+      else {
+        giveBack(task)
+        task.failedMs = t.nowMs
+      }
+      return
+    case 'retry':
+      retry(t, task, failure)
+  }
+}
+
+/** Ready again, unblamed. */
+export function giveBack(task: TaskRow): void {
+  task.state = 'ready'
+  task.fence = null
+}
+
+function retry(t: Turning, task: TaskRow, failure: Failure): void {
+  const { retryBaseMs: baseMs, retryMaxMs: maxMs, maxAttempts } = t.policy
+  task.attempts++
+  task.failedMs = t.nowMs
+  if (task.attempts >= maxAttempts) {
+    park(t, task, failure)
+    return
+  }
+  const waitMs = backoffMs(task.attempts - 1, { baseMs, maxMs }, t.random)
+  const wishedMs = Math.min(failure.retryAfterMs ?? 0, maxMs)
+  task.state = 'delayed'
+  task.fence = null
+  task.runAtMs = t.nowMs + Math.max(waitMs, wishedMs)
+}
+
+function park(t: Turning, task: TaskRow, { code, message }: Failure): void {
+  task.state = 'parked'
+  task.fence = null
+  if (task.item === null) {
+    spoilRound(t, task.source)
+    return
+  }
+  task.item.state = 'parked'
+  task.item.error = { code, message }
+  feed(t, task.source)
+}
+
+function skip(t: Turning, task: TaskRow, failure: Failure): void {
+  const { item, source } = task
+  const { code, message } = failure
+  if (item === null) {
+    t.rows.tasks.delete(task)
+    source.error = { code, message, atMs: t.nowMs }
+    spoilRound(t, source)
+    return
+  }
+  const isSame = item.seq === task.seq
+  if (isSame) t.effects.skipped(toItem(source, item), new SyncError(code, message))
+  t.rows.tasks.delete(task)
+  if (isSame) Object.assign(item, { applied: null, state: 'skipped', error: { code, message } })
+  else item.state = 'owed'
+  feed(t, source)
+}
+
+/** Its lease passed: ready again, or parked when that happened too often; its source has failed either way. */
+export function crash(t: Turning, task: TaskRow, fence: number): void {
+  giveBack(task)
+  task.crashes++
+  const message = `The task did not end within its time ${task.crashes} times.`
+  if (task.crashes >= t.policy.maxCrashes) {
+    park(t, task, { code: 'lease-lost', remedy: 'retry', message })
+  }
+  noteFailure(t, task, fence, { code: 'timeout', remedy: 'source', message })
+}
+
+/** A task of the source was answered well. */
+export function noteSuccess(t: Turning, task: TaskRow, fence: number, usedMs: number): void {
+  const { source, queue } = task
+  source.progressMs = t.nowMs
+  if (fence <= source.breaker.fenceFloor) return
+  source.error = null
+  source.breaker = succeeded(source.breaker, t.nowMs)
+  queue.window = widened(queue.window, usedMs, t.policy)
+}
+
+/** A task failed: its window may narrow; if it was because of the source, its breaker hears of it. */
+export function noteFailure(t: Turning, task: TaskRow, fence: number, failure: Failure): void {
+  const { source, queue } = task
+  queue.window = narrowed(queue.window, failure.code)
+  if (fence <= source.breaker.fenceFloor) return
+  if (failure.remedy === 'stop') stop(t, source, failure)
+  if (failure.remedy !== 'source' || source.breaker.health !== health.well) return
+  note(t, source, failure)
+  source.breaker = failed(source.breaker, setback(t, failure))
+}
+
+function setback({ nowMs, rows, random, policy }: Turning, { retryAfterMs }: Failure): Setback {
+  return { nowMs, fence: rows.lastFence, random, policy, retryAfterMs }
+}
+
+function note(t: Turning, source: SourceRow, { code, message }: Failure): void {
+  source.error = { code, message, atMs: t.nowMs }
+}
+
+function stop(t: Turning, source: SourceRow, failure: Failure): void {
+  note(t, source, failure)
+  source.breaker = stopped(source.breaker, t.rows.lastFence)
+}
+
+/** What the check of a resting source said. */
+export function storeChecked(t: Turning, { sourceId, failure }: Checked): void {
+  const source = t.rows.sources.get(sourceId)
+  if (source === undefined || source.breaker.health !== health.resting) return
+  if (failure === null) {
+    source.breaker = recovered(source.breaker, t.nowMs)
+  } else if (failure.remedy === 'stop') {
+    stop(t, source, failure)
+  } else {
+    note(t, source, failure)
+    source.breaker = rested(source.breaker, setback(t, failure))
+  }
+}
+
+/** Checks handed out in one turn. */
+const maxChecks = 16
+
+/** Resting sources that are due for a check; asked by nobody else while it may take. */
+export function dueChecks({ rows, nowMs, policy }: Turning): number[] {
+  const due = [...rows.sources.values()]
+    .filter(({ breaker, isPaused }) => !isPaused && (breaker.restUntilMs ?? Infinity) <= nowMs)
+    .toSorted(
+      (a, b) =>
+        (a.breaker.restUntilMs ?? 0) - (b.breaker.restUntilMs ?? 0) || a.entry.id - b.entry.id,
+    )
+    .slice(0, maxChecks)
+  for (const source of due) {
+    source.breaker = { ...source.breaker, restUntilMs: nowMs + policy.checkMs + policy.graceMs }
+  }
+  return due.map(({ entry }) => entry.id)
+}
