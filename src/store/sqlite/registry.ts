@@ -196,7 +196,7 @@ export class SqliteRegistry implements Registry {
     const { db } = this.#parts
     const row = db
       .prepare<{ withheld: number }>(
-        'update source set is_confirmed = 1 where id = ? and withheld > 0 returning withheld',
+        'update source set confirmed = withheld where id = ? and withheld > 0 returning withheld',
       )
       .get(sourceId)
     if (row === undefined) return 0
