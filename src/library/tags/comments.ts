@@ -31,8 +31,8 @@ export function* comments(run: Run, stopsAtPicture: boolean): Reading<Comments> 
     const size = yield* numberAt(run, at)
     if (size === undefined || at + 4 + size > run.length) break
     const comment = { start: at + 4, end: at + 4 + size }
-    if (!(yield* take(run, comment, found))) break
-    if (stopsAtPicture && isEnough(found)) break
+    const kind = yield* take(run, comment, found)
+    if (kind === null || (kind === 'picture' && stopsAtPicture && found.hasTitle)) break
     at = comment.end
   }
   return { block: commentBlock(found.kept), picture: found.picture }
@@ -48,27 +48,27 @@ function* numberAt(run: Run, at: number): Reading<number | undefined> {
   return (yield* run.read(at, at + 4))?.readUInt32LE(0)
 }
 
-function isEnough(found: Found): boolean {
-  return found.hasTitle && found.picture !== undefined
-}
-
-/** One comment; false when it is out of reach. */
-function* take(run: Run, { start, end }: ByteRange, found: Found): Reading<boolean> {
+/** Takes in one comment, and says what it was; null when it is out of reach. */
+function* take(
+  run: Run,
+  { start, end }: ByteRange,
+  found: Found,
+): Reading<'text' | 'picture' | null> {
   const pictureStart = start + pictureKey.length
   const key = yield* run.read(start, Math.min(end, pictureStart))
-  if (key === null) return false
+  if (key === null) return null
   if (key.toString('latin1').toUpperCase() === pictureKey) {
     const { type, isFront } = yield* mimeOf(run, pictureStart)
     const place = { ...run.placeOf(pictureStart, end), mime: type }
     found.picture = betterPicture(found.picture, { place, isFront })
-    return true
+    return 'picture'
   }
-  if (end - start > maxFieldBytes) return true
+  if (end - start > maxFieldBytes) return 'text'
   const bytes = yield* run.read(start, end)
-  if (bytes === null) return false
+  if (bytes === null) return null
   found.kept.push(bytes)
   found.hasTitle ||= isTitle(bytes)
-  return true
+  return 'text'
 }
 
 /** The kind and type that a picture block in base64 begins with. */
