@@ -40,7 +40,7 @@ export function storeChanged(t: Turning, task: TaskRow, changed: Changed): void 
 /** What became of a task that failed: the remedy decides. */
 export function storeFailed(t: Turning, task: TaskRow, failure: Failure): void {
   const { source } = task
-  const isItself = task.failedMs !== null && (source.breaker.okMs ?? 0) > task.failedMs
+  const isItself = task.failedMs !== null && (source.breaker.okMs ?? 0) >= task.failedMs
   switch (failure.remedy) {
     case 'skip':
       skip(t, task, failure)

@@ -134,7 +134,7 @@ function skip(t: Turning, task: HeldTask, failure: Failure): void {
  */
 function retryAtSource(t: Turning, task: HeldTask, failure: Failure): void {
   const breaker = breakerOf(t, task.source_id)
-  const isItself = task.failed_ms !== null && breaker?.okMs != null && breaker.okMs > task.failed_ms
+  const isItself = task.failed_ms !== null && breaker?.okMs != null && breaker.okMs >= task.failed_ms
   if (isItself) {
     retry(t, task, failure)
     return
