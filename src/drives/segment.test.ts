@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { assert, pre, property, string, uint8Array } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   bytesOfSegment,
@@ -31,11 +31,11 @@ describe('segments of keys', () => {
   )
 
   test('the canonical form of a canonical form is itself, and the bytes come back', () => {
-    const bytes = fc.uint8Array({ minLength: 1, maxLength: 40 })
-    fc.assert(
-      fc.property(bytes, (bytes) => {
+    const bytes = uint8Array({ minLength: 1, maxLength: 40 })
+    assert(
+      property(bytes, (bytes) => {
         const segment = segmentOfBytes(bytes)
-        fc.pre(segment !== null)
+        pre(segment !== null)
         expect(canonicalSegment(segment)).toBe(segment)
         expect(new Uint8Array(bytesOfSegment(segment))).toEqual(bytes)
       }),
@@ -43,10 +43,10 @@ describe('segments of keys', () => {
   })
 
   test('names of text are shown as they are', () => {
-    fc.assert(
-      fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), (name) => {
+    assert(
+      property(string({ minLength: 1, unit: 'grapheme' }), (name) => {
         const segment = canonicalSegment(encodeURIComponent(name))
-        fc.pre(segment !== null)
+        pre(segment !== null)
         expect(shownName(segment)).toBe(name)
       }),
     )

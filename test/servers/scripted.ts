@@ -11,6 +11,8 @@ export interface ScriptedServer {
   readonly url: string
   /** Every request so far. */
   readonly requests: readonly IncomingMessage[]
+  /** Connections so far, of those that asked nothing as well. */
+  readonly connections: () => number
   stop(): Promise<void>
 }
 
@@ -21,12 +23,15 @@ export async function startScripted(answer: RequestListener): Promise<ScriptedSe
     request.resume()
     answer(request, response)
   })
+  let connections = 0
+  server.on('connection', () => connections++)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('no port')
   return {
     url: `http://127.0.0.1:${address.port}`,
     requests,
+    connections: () => connections,
     stop: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, assert, nat, property } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { multistatus } from '../../../test/servers/scripted.ts'
 import { type DavResponse, MultistatusReader } from './multistatus.ts'
@@ -24,8 +24,8 @@ describe('a multistatus', () => {
         properties: { getcontentlength: '12', getetag: 'W/"1-é"' },
       },
     ])
-    fc.assert(
-      fc.property(fc.array(fc.nat(Buffer.byteLength(two))), (cuts) => {
+    assert(
+      property(array(nat(Buffer.byteLength(two))), (cuts) => {
         const bytes = Buffer.from(two)
         const ends = [...cuts, bytes.length].sort((one, other) => one - other)
         const pieces = ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end))
