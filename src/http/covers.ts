@@ -1,8 +1,6 @@
-import type { Readable } from 'node:stream'
-
 /** A picture, ready to be sent. */
 export interface CoverBody {
-  readonly bytes: Uint8Array | Readable
+  readonly bytes: Uint8Array
   /** As its first bytes tell, or the file claims; only pictures that are harmless in a browser are sent as such. */
   readonly mime: string
   /** sha256 of the bytes in hex. */
@@ -11,9 +9,6 @@ export interface CoverBody {
 
 /** Pictures of tracks, albums and folders; the bytes are read from their drive when first wanted. */
 export interface Covers {
-  /**
-   * Null when there is no such cover, or it is not `ownerId`'s (null: whosever it is). A stream is always either
-   * read to its end or destroyed, and ends soon after the signal is aborted. Throws what reading the source throws.
-   */
+  /** Null when there is no such cover, or it is not `ownerId`'s (null: whosever it is). Throws what reading its source throws. */
   read(coverId: number, ownerId: number | null, signal: AbortSignal): Promise<CoverBody | null>
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { TaskStore } from '../engine/task-store.ts'
 import { within } from './deadline.ts'
 import { problemOf } from './problem.ts'
-import { list } from './schema.ts'
+import { list, oneOf } from './schema.ts'
 
 /** One thing that was looked at. `message` is shown to whoever can reach the server, without a token. */
 export interface Check {
@@ -20,22 +20,25 @@ export interface HealthParts {
   readonly version: string
 }
 
-export const HealthReport = Type.Object({
-  status: Type.Enum(['ok', 'failing']),
-  version: Type.String(),
-  stalls: list(
-    Type.Object({
-      sourceId: Type.Integer(),
-      sinceMs: Type.Integer({
-        description: 'When its owed work last moved; milliseconds since 1970.',
+export const HealthReport = Type.Object(
+  {
+    status: oneOf('ok', 'failing'),
+    version: Type.String(),
+    stalls: list(
+      Type.Object({
+        sourceId: Type.Integer(),
+        sinceMs: Type.Integer({
+          description: 'When its owed work last moved; milliseconds since 1970.',
+        }),
       }),
-    }),
-    { description: 'Sources whose owed work does not move though nothing holds it back.' },
-  ),
-  checks: list(
-    Type.Object({ name: Type.String(), isWell: Type.Boolean(), message: Type.String() }),
-  ),
-})
+      { description: 'Sources whose owed work does not move though nothing holds it back.' },
+    ),
+    checks: list(
+      Type.Object({ name: Type.String(), isWell: Type.Boolean(), message: Type.String() }),
+    ),
+  },
+  { description: 'What was looked at, and how it is.' },
+)
 export type HealthReport = Static<typeof HealthReport>
 
 /** Whether the server does what it is for. */

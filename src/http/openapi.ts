@@ -3,6 +3,11 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 /** The frame of the OpenAPI document; the rest of it are the schemas beside the routes. */
 export function openapiDocument(version: string): FastifyDynamicSwaggerOptions {
   return {
+    // Schemas go by their own names.
+    refResolver: {
+      buildLocalReference: ({ $id }, _base, _fragment, i) =>
+        typeof $id === 'string' ? $id : `schema-${i}`,
+    },
     openapi: {
       openapi: '3.1.0',
       info: {

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { asSyncError, errorCodes, SyncError, type ErrorCode, type Remedy } from '../base/errors.ts'
+import { ref } from './schema.ts'
 import { Type, type Static } from 'typebox'
 
 /** What the HTTP face itself turns down: status, remedy, and what can be done next. */
@@ -84,7 +85,7 @@ export const Problem = Type.Object(
     }),
     hint: Type.String({ description: 'What can be done next.' }),
   },
-  { description: 'What went wrong (RFC 9457).' },
+  { $id: 'Problem', description: 'What went wrong (RFC 9457).' },
 )
 export type Problem = Static<typeof Problem>
 
@@ -94,11 +95,11 @@ export const problemType = 'application/problem+json'
 export const problemResponses = {
   '4xx': {
     description: 'The request is no good.',
-    content: { [problemType]: { schema: Problem } },
+    content: { [problemType]: { schema: ref(Problem) } },
   },
   '5xx': {
     description: 'It failed here, or at the drive.',
-    content: { [problemType]: { schema: Problem } },
+    content: { [problemType]: { schema: ref(Problem) } },
   },
 }
 

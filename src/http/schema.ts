@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema, type TUnsafe } from 'typebox'
+import { assert } from '../base/errors.ts'
 
 /** An array that is not to be changed: what ports give is answered as it is. */
 export function list<Item extends TSchema>(
@@ -13,18 +14,40 @@ export function nullable<Schema extends TSchema>(schema: Schema): TUnsafe<Static
   return Type.Unsafe<Static<Schema> | null>(Type.Union([schema, Type.Null()]))
 }
 
-/** Whose: may be left out when there is only one user. */
+/** A parameter that may be left out and then is `preset`. */
+export function preset<Schema extends TSchema>(
+  schema: Schema,
+  value: Static<Schema>,
+): TUnsafe<Static<Schema>> {
+  return Type.Unsafe<Static<Schema>>(Type.Optional({ ...schema, default: value }))
+}
+
+/** One of these texts. */
+export function oneOf<const Choices extends readonly string[]>(
+  ...choices: Choices
+): TUnsafe<Choices[number]> {
+  return Type.Unsafe<Choices[number]>({ type: 'string', enum: choices })
+}
+
+/** A schema with an `$id`, by its name: the document describes it once. The server has to know it. */
+export function ref<Schema extends TSchema>(schema: Schema): TUnsafe<Static<Schema>> {
+  const id = '$id' in schema ? String(schema.$id) : ''
+  assert(id !== '', 'only a schema with a name is referred to')
+  return Type.Unsafe<Static<Schema>>({ $ref: `${id}#` })
+}
+
+/** Characters of the names of users and sources. */
+const maxNameLength = 64
+const name = { minLength: 1, maxLength: maxNameLength }
+
+/** Whose. */
 export const UserName = Type.String({
-  pattern: '^[A-Za-z0-9._-]{1,64}$',
+  ...name,
   description: 'Name of a user. May be left out where there is only one.',
 })
 
 /** Of a source, unique among its user's. */
-export const SourceName = Type.String({
-  minLength: 1,
-  maxLength: 200,
-  description: 'Name of a source.',
-})
+export const SourceName = Type.String({ ...name, description: 'Name of a source.' })
 
 /** Characters. A mark holds names and a path in the longest form that they may have. */
 const maxMarkLength = 24_576

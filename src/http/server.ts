@@ -14,7 +14,8 @@ import { answerSocket, ErrorReply, schemaRefusal } from './error-reply.ts'
 import { Health, type Check } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { openapiDocument } from './openapi.ts'
-import { Refusal } from './problem.ts'
+import { Album, Artist, Track } from './music.ts'
+import { Problem, Refusal } from './problem.ts'
 import type { Progress } from './progress.ts'
 import { coversRoute } from './routes/covers.ts'
 import { eventsRoute } from './routes/events.ts'
@@ -26,6 +27,7 @@ import { sourcesRoutes } from './routes/sources.ts'
 import { statusRoute } from './routes/status.ts'
 import { tracksRoute } from './routes/tracks.ts'
 import { securityHeaders } from './security-headers.ts'
+import { Counts, SourceState, UserState } from './status.ts'
 import type { Web } from './web.ts'
 
 export interface HttpParts {
@@ -69,6 +71,7 @@ export async function createServer(parts: HttpParts): Promise<HttpServer> {
   })
   web.addHook('preClose', async () => broadcast.close())
   await web.register(swagger, openapiDocument(parts.version))
+  for (const schema of namedSchemas) web.addSchema(schema)
   addRoutes(web, parts, broadcast)
   return new HttpServer(web, parts)
 }
@@ -84,6 +87,9 @@ function addRoutes(web: Web, parts: HttpParts, broadcast: Broadcast): void {
   sourcesRoutes(web, parts)
   openapiRoute(web)
 }
+
+/** What schemas refer to by name. */
+const namedSchemas = [Problem, Counts, SourceState, UserState, Track, Artist, Album]
 
 /** The server's life: it listens, and it closes. */
 export class HttpServer {

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import type { Owner, SourceStatus } from '../engine/registry.ts'
 import { ownerOf, type Directory } from './directory.ts'
-import { list, nullable, TimeMs, UserName } from './schema.ts'
+import { list, nullable, oneOf, preset, ref, TimeMs, UserName } from './schema.ts'
 
 /** Users in one answer. */
 const maxUsers = 100
@@ -20,13 +20,13 @@ export const StatusQuery = Type.Object(
     after: Type.Optional(
       Type.String({ ...UserName, description: 'The `next` of the page before.' }),
     ),
-    limit: Type.Integer({ minimum: 1, maximum: maxUsers, default: presetUsers }),
+    limit: preset(Type.Integer({ minimum: 1, maximum: maxUsers }), presetUsers),
   },
   { additionalProperties: false },
 )
 export type StatusQuery = Static<typeof StatusQuery>
 
-const Counts = Type.Object(
+export const Counts = Type.Object(
   {
     waiting: Type.Integer({ description: 'Owed, not in a slot.' }),
     running: Type.Integer({ description: 'In a slot now, listings included.' }),
@@ -34,41 +34,50 @@ const Counts = Type.Object(
     failed: Type.Integer({ description: 'Given up after too many attempts.' }),
     skipped: Type.Integer({ description: 'No good in their present version.' }),
   },
-  { description: 'Files, by what became of them.' },
+  { $id: 'Counts', description: 'Files, by what became of them.' },
 )
 
-export const SourceState = Type.Object({
-  id: Type.Integer(),
-  name: Type.String(),
-  kind: Type.String({ description: '`folder`, `webdav` ...' }),
-  address: Type.String(),
-  state: Type.Enum(['new', 'listing', 'waiting', 'resting', 'stopped', 'paused']),
-  lastError: nullable(Type.Object({ code: Type.String(), message: Type.String(), atMs: TimeMs })),
-  nextMs: nullable(
-    Type.Integer({
-      description:
-        'Next try, in milliseconds since 1970; null while one is under way or a person is needed.',
+export const SourceState = Type.Object(
+  {
+    id: Type.Integer(),
+    name: Type.String(),
+    kind: Type.String({ description: '`folder`, `webdav` ...' }),
+    address: Type.String(),
+    state: oneOf('new', 'listing', 'waiting', 'resting', 'stopped', 'paused'),
+    lastError: nullable(Type.Object({ code: Type.String(), message: Type.String(), atMs: TimeMs })),
+    nextMs: nullable(
+      Type.Integer({
+        description:
+          'Next try, in milliseconds since 1970; null while one is under way or a person is needed.',
+      }),
+    ),
+    lastRound: nullable(Type.Object({ outcome: Type.String(), endedMs: TimeMs })),
+    withheld: Type.Integer({
+      description: 'Files that are gone and would be hidden if a person confirmed.',
     }),
-  ),
-  lastRound: nullable(Type.Object({ outcome: Type.String(), endedMs: TimeMs })),
-  withheld: Type.Integer({
-    description: 'Files that are gone and would be hidden if a person confirmed.',
-  }),
-  counts: Counts,
-})
+    counts: ref(Counts),
+  },
+  { $id: 'Source', description: 'How a source is.' },
+)
 
-const UserState = Type.Object({
-  name: Type.String(),
-  plan: Type.Enum(['free', 'premium']),
-  counts: Counts,
-  sources: list(SourceState, { description: `By name, at most ${maxSources}.` }),
-})
+export const UserState = Type.Object(
+  {
+    name: Type.String(),
+    plan: oneOf('free', 'premium'),
+    counts: ref(Counts),
+    sources: list(ref(SourceState), { description: `By name, at most ${maxSources}.` }),
+  },
+  { $id: 'User', description: 'How the sources of a user are.' },
+)
 type UserState = Static<typeof UserState>
 
-export const Status = Type.Object({
-  users: list(UserState),
-  next: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
-})
+export const Status = Type.Object(
+  {
+    users: list(ref(UserState)),
+    next: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
+  },
+  { description: 'Users by name.' },
+)
 export type Status = Static<typeof Status>
 
 /** How the users and their sources are. Throws a Refusal when the user that is asked for is not there. */

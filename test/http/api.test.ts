@@ -62,6 +62,9 @@ describe('Status', () => {
     house.addOwner('bob')
     const { json } = await house.ask('/api/status?user=bob')
     expect(json['users']).toMatchObject([{ name: 'bob' }])
+    house.addOwner('Ólafur')
+    const other = await house.ask(`/api/status?user=${encodeURIComponent('Ólafur')}`)
+    expect(other.json['users']).toMatchObject([{ name: 'Ólafur' }])
     expect(await house.ask('/api/status?user=carl')).toMatchObject({
       status: 404,
       json: { code: 'unknown-user', detail: 'There is no user "carl".' },
@@ -134,7 +137,8 @@ describe('A request that is no good', () => {
     ['/api/tracks?limit=ten', /limit must be integer/],
     ['/api/tracks?limit=1&limit=2', /limit must be integer/],
     ['/api/tracks?limt=5', /there is no "limt" here/],
-    ['/api/tracks?user=..%2F..', /user must match/],
+    [`/api/tracks?user=${'x'.repeat(65)}`, /user must NOT have more than 64/],
+    ['/api/tracks?user=', /user must NOT have fewer than 1/],
     ['/api/search', /required property 'q'/],
     [`/api/search?q=${'x'.repeat(201)}`, /q must NOT have more than 200/],
     ['/api/covers/abc', /id must be integer/],

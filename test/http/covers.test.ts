@@ -1,19 +1,15 @@
 import { createHash } from 'node:crypto'
-import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { VirtualClock } from '../sim/virtual-clock.ts'
-import { House } from './house.ts'
+import { House, until } from './house.ts'
 
 const bytes = Buffer.from('ffd8ffe0-not-really-a-picture')
 const hash = createHash('sha256').update(bytes).digest('hex')
 
-async function houseWithCover(
-  mime = 'image/jpeg',
-  body: Buffer | Readable = bytes,
-): Promise<House> {
+async function houseWithCover(mime = 'image/jpeg'): Promise<House> {
   const house = await House.open()
   const anna = house.addOwner('anna')
-  house.covers.set(12, { bytes: body, mime, hash, ownerId: anna.id })
+  house.covers.set(12, { bytes, mime, hash, ownerId: anna.id })
   return house
 }
 
@@ -33,26 +29,14 @@ describe('A cover', () => {
     })
   })
 
-  test('is sent from a stream just as well', async () => {
-    await using house = await houseWithCover(
-      'image/png',
-      Readable.from([bytes.subarray(0, 5), bytes.subarray(5)]),
-    )
-    const answer = await house.ask('/api/covers/12')
-    expect(answer.bytes).toEqual(bytes)
-    expect(answer.headers['content-type']).toBe('image/png')
-  })
-
   test.for([`"${hash}"`, `W/"${hash}"`, `"other", "${hash}"`, '*'])(
     'is not sent again to who has it: If-None-Match: %s',
     async (header) => {
-      const stream = Readable.from([bytes])
-      await using house = await houseWithCover('image/jpeg', stream)
+      await using house = await houseWithCover()
       const answer = await house.ask('/api/covers/12', { headers: { 'if-none-match': header } })
       expect(answer.status).toBe(304)
       expect(answer.bytes.length).toBe(0)
       expect(answer.headers['etag']).toBe(`"${hash}"`)
-      expect(stream.destroyed).toBe(true)
     },
   )
 
@@ -90,13 +74,15 @@ describe('A cover', () => {
       asked = signal
       return new Promise(() => undefined)
     }
-    let answer: { status: number } | null = null
-    const asking = house.ask('/api/covers/12').then((got) => {
-      answer = got
+    let isAnswered = false
+    const asking = house.ask('/api/covers/12').finally(() => {
+      isAnswered = true
     })
-    while (answer === null) await clock.step(clock.elapsed() + 60_000)
-    await asking
-    expect(answer).toMatchObject({ status: 504, json: { code: 'timeout' } })
+    await until(
+      () => isAnswered,
+      () => clock.step(clock.elapsed() + 60_000),
+    )
+    expect(await asking).toMatchObject({ status: 504, json: { code: 'timeout' } })
     expect(asked).toMatchObject({ aborted: true })
   })
 

@@ -2,19 +2,9 @@ import { expect, test } from 'vitest'
 import { heartbeatMs, maxWatchers, stuckMs } from '../../src/http/broadcast.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { EventClient } from './event-client.ts'
-import { House } from './house.ts'
+import { House, until } from './house.ts'
 
 const path = '/api/events'
-
-/** Lets time pass until the condition holds; real sockets need real turns of the event loop. */
-async function until(isSo: () => boolean, step: () => Promise<unknown>): Promise<void> {
-  const endMs = performance.now() + 20_000
-  while (performance.now() < endMs) {
-    if (isSo()) return
-    await step()
-  }
-  throw new Error('it never came to be')
-}
 
 test('The state comes at once, and again whenever it is another', async () => {
   await using house = await House.open()

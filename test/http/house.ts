@@ -242,3 +242,13 @@ export function track(id: number, ownerId: number, rest: Partial<Track> = {}): T
     ...rest,
   }
 }
+
+/** Lets time pass until the condition holds; real sockets need real turns of the event loop. */
+export async function until(isSo: () => boolean, step: () => Promise<unknown>): Promise<void> {
+  const endMs = performance.now() + 20_000
+  while (performance.now() < endMs) {
+    if (isSo()) return
+    await step()
+  }
+  throw new Error('it never came to be')
+}

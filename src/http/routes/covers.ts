@@ -1,8 +1,7 @@
-import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { abortable } from '../../base/abort.ts'
 import type { Clock } from '../../base/clock.ts'
-import type { CoverBody, Covers } from '../covers.ts'
+import type { Covers } from '../covers.ts'
 import { answerSignal } from '../deadline.ts'
 import { ownerOf, type Directory } from '../directory.ts'
 import { Refusal, problemResponses } from '../problem.ts'
@@ -49,15 +48,12 @@ export function coversRoute(web: Web, { registry, covers, clock }: CoversRoutePa
     if (cover === null) throw new Refusal('unknown-cover', `There is no cover ${id}.`)
     const etag = `"${cover.hash}"`
     reply.headers({ etag, 'cache-control': coverCaching })
-    if (isNamed(etag, headers['if-none-match'])) {
-      discard(cover)
-      return reply.code(304).send()
-    }
+    if (isNamed(etag, headers['if-none-match'])) return reply.code(304).send()
     const extension = extensions.get(cover.mime)
     const how = extension === undefined ? 'attachment' : 'inline'
     reply.header('content-disposition', `${how}; filename="cover-${id}.${extension ?? 'bin'}"`)
     reply.type(extension === undefined ? 'application/octet-stream' : cover.mime)
-    return reply.send(bodyOf(cover))
+    return reply.send(cover.bytes)
   })
 }
 
@@ -78,15 +74,6 @@ function isNamed(etag: string, header: string | undefined): boolean {
     const tag = each.trim()
     return tag === '*' || tag.replace(/^W\//, '') === etag
   })
-}
-
-function discard({ bytes }: CoverBody): void {
-  if (bytes instanceof Readable) bytes.destroy()
-}
-
-function bodyOf({ bytes }: CoverBody): Readable | Buffer {
-  if (bytes instanceof Readable) return bytes
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** The file behind an id may get another picture, so the id's answer is not for ever; the ETag settles the rest. */

@@ -3,7 +3,7 @@ import type { Catalogue } from '../../library/catalogue.ts'
 import { ownerOf, type Directory } from '../directory.ts'
 import { SearchResult } from '../music.ts'
 import { problemResponses } from '../problem.ts'
-import { UserName } from '../schema.ts'
+import { preset, UserName } from '../schema.ts'
 import type { Web } from '../web.ts'
 
 export interface SearchRouteParts {
@@ -26,12 +26,10 @@ const SearchQuery = Type.Object(
       description:
         'Beginnings of words of title, artist, album or path; accents and case do not matter.',
     }),
-    limit: Type.Integer({
-      minimum: 1,
-      maximum: maxFound,
-      default: presetFound,
-      description: 'At most so many of each kind.',
-    }),
+    limit: preset(
+      Type.Integer({ minimum: 1, maximum: maxFound, description: 'At most so many of each kind.' }),
+      presetFound,
+    ),
   },
   { additionalProperties: false },
 )

@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox'
 import type { SourceEntry } from '../../engine/registry.ts'
 import { ownerOf, sourceOf, type Directory } from '../directory.ts'
 import { hintOf, problemResponses } from '../problem.ts'
-import { list, SourceName, UserName } from '../schema.ts'
+import { list, oneOf, preset, SourceName, UserName } from '../schema.ts'
 import type { Web } from '../web.ts'
 
 export interface SourcesRouteParts {
@@ -29,10 +29,12 @@ export function sourcesRoutes(web: Web, parts: SourcesRouteParts): void {
 function syncRoute(web: Web, { registry }: SourcesRouteParts): void {
   const SyncQuery = Type.Object(
     {
-      full: Type.Boolean({
-        default: false,
-        description: 'List every folder, even where the drive says that nothing changed.',
-      }),
+      full: preset(
+        Type.Boolean({
+          description: 'List every folder, even where the drive says that nothing changed.',
+        }),
+        false,
+      ),
     },
     { additionalProperties: false },
   )
@@ -43,7 +45,10 @@ function syncRoute(web: Web, { registry }: SourcesRouteParts): void {
     tags: ['sources'],
     params: SourceParams,
     querystring: SyncQuery,
-    response: { 202: Type.Object({ isAsked: Type.Literal(true) }), ...problemResponses },
+    response: {
+      202: Type.Object({ isAsked: Type.Literal(true) }, { description: 'It is due.' }),
+      ...problemResponses,
+    },
   }
   web.post('/api/users/:name/sources/:source/sync', { schema }, async (request, reply) => {
     const source = await meant(registry, request.params)
@@ -77,12 +82,12 @@ function confirmRoute(web: Web, { registry }: SourcesRouteParts): void {
 
 function troublesRoute(web: Web, { registry }: SourcesRouteParts): void {
   const TroublesQuery = Type.Object(
-    { limit: Type.Integer({ minimum: 1, maximum: maxTroubles, default: presetTroubles }) },
+    { limit: preset(Type.Integer({ minimum: 1, maximum: maxTroubles }), presetTroubles) },
     { additionalProperties: false },
   )
   const Trouble = Type.Object({
     path: Type.String(),
-    state: Type.Enum(['skipped', 'failed']),
+    state: oneOf('skipped', 'failed'),
     code: Type.String(),
     message: Type.String(),
     hint: Type.String({ description: 'What can be done about it.' }),

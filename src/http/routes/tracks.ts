@@ -3,7 +3,7 @@ import { maxPage, type Catalogue, type TrackQuery } from '../../library/catalogu
 import { ownerOf, sourceOf, type Directory } from '../directory.ts'
 import { TrackPage } from '../music.ts'
 import { problemResponses } from '../problem.ts'
-import { Id, PageMark, SourceName, UserName } from '../schema.ts'
+import { Id, PageMark, preset, SourceName, UserName } from '../schema.ts'
 import type { Web } from '../web.ts'
 
 export interface TracksRouteParts {
@@ -22,7 +22,7 @@ const TracksQuery = Type.Object(
     album: Type.Optional(Type.Integer({ ...Id, description: 'Id of an album.' })),
     source: Type.Optional(SourceName),
     after: Type.Optional(PageMark),
-    limit: Type.Integer({ minimum: 1, maximum: maxPage, default: presetTracks }),
+    limit: preset(Type.Integer({ minimum: 1, maximum: maxPage }), presetTracks),
   },
   { additionalProperties: false },
 )
