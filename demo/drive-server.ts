@@ -12,8 +12,12 @@ export interface DriveServer {
   switchOn(): Promise<void>
 }
 
-/** Serves a folder to read; every answer takes `delayMs` longer, as if the drive were far away. */
-export async function startDrive(folder: string, user: string, delayMs: number): Promise<DriveServer> {
+/** Serves a folder to read; every read of a file takes `delayMs` longer, as if the drive were far away. */
+export async function startDrive(
+  folder: string,
+  user: string,
+  delayMs: number,
+): Promise<DriveServer> {
   const password = randomBytes(12).toString('hex')
   const users = new webdav.SimpleUserManager()
   const account = users.addUser(user, password, false)
@@ -26,14 +30,15 @@ export async function startDrive(folder: string, user: string, delayMs: number):
       httpAuthentication: new webdav.HTTPBasicAuthentication(users, 'Roundelay demo'),
       privilegeManager: privileges,
     })
-    await server.setFileSystemAsync('/', new webdav.PhysicalFileSystem(folder), false)
-    server.beforeRequest((_, next) => void sleep(delayMs).then(next))
+    await server.setFileSystemAsync('/', new webdav.PhysicalFileSystem(folder), true)
+    server.beforeRequest(({ request }, next) => {
+      void sleep(request.method === 'GET' ? delayMs : 0).then(next)
+    })
     await server.startAsync(port)
     return server
   }
   let server = await make(0)
-  // Listening: the address is one with a port.
-  const { port } = (server.server as { address(): AddressInfo }).address()
+  const { port } = nodeServer(server).address()
   return {
     url: `http://127.0.0.1:${port}/`,
     user,
@@ -47,9 +52,16 @@ export async function startDrive(folder: string, user: string, delayMs: number):
 
 /** A drive that is switched off answers nobody: open connections are cut. */
 async function stop(server: webdav.WebDAVServer): Promise<void> {
-  // Node's own server underneath.
-  const { server: http } = server as unknown as { server: { closeAllConnections(): void } }
+  const node = nodeServer(server)
   const stopped = server.stopAsync()
-  http.closeAllConnections()
+  node.closeAllConnections()
   await stopped
+}
+
+/** Node's own server underneath, which the package keeps to itself; it listens, so its address has a port. */
+function nodeServer(server: webdav.WebDAVServer): {
+  address(): AddressInfo
+  closeAllConnections(): void
+} {
+  return (server as unknown as { server: ReturnType<typeof nodeServer> }).server
 }

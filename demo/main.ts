@@ -12,7 +12,7 @@ import type { Policy } from '../src/engine/policy.ts'
 import { startService } from '../src/app/service.ts'
 import { asText } from '../src/cli/search.ts'
 import { playingTime } from '../src/cli/terminal.ts'
-import { startDrive } from './drive-server.ts'
+import { startDrive, type DriveServer } from './drive-server.ts'
 import { Screen } from './screen.ts'
 import { Story, type Person } from './story.ts'
 
@@ -22,13 +22,13 @@ const people = [
   { name: 'Charlie', plan: 'premium' },
 ] as const
 
-/** Every answer of a drive is held back so long, or all would be over before anybody could look. */
-const delayMs = 200
+/** Every read of a file is held back so long, or all would be over before anybody could look. */
+const delayMs = 300
 
 /** Two slots in the literal round robin; a drive that went away is asked again every second or so. */
 const policy: Partial<Policy> = {
   charge: 'tasks',
-  slots: { list: 3, read: 2 },
+  slots: { list: 6, read: 2 },
   restBaseMs: 800,
   restMaxMs: 1_200,
 }
@@ -44,22 +44,38 @@ async function main(): Promise<void> {
   try {
     screen.say('Roundelay: everybody gets a turn.')
     screen.say()
-    screen.say(`Three people, each with music on a WebDAV drive (each answer ${delayMs} ms late, so that there is`)
-    screen.say('something to see), and two slots for reading. Charlie is premium: three tasks a turn.')
-    for (const person of people) story.add(await addPerson(service, person))
+    screen.say(
+      `Three people, each with music on a WebDAV drive (each read ${delayMs} ms late, so that there is`,
+    )
+    screen.say(
+      'something to see), and two slots for reading. Charlie is premium: three tasks a turn.',
+    )
+    const drives = await Promise.all(people.map(({ name }) => startDriveOf(name)))
+    for (const [index, person] of people.entries()) {
+      const drive = drives[index]
+      if (drive !== undefined) story.add(await addPerson(service, person, drive))
+    }
     await story.run(service)
     await tell(screen, service, dataFolder)
-    if (screen.isLive) await untilStopped(screen, service.url)
+    if (screen.isLive) await untilStopped()
   } finally {
     await service.stop()
+    await story.end()
     await rm(dataFolder, { recursive: true, force: true })
   }
 }
 
 type Service = Awaited<ReturnType<typeof startService>>
 
-async function addPerson({ core }: Service, { name, plan }: (typeof people)[number]): Promise<Person> {
-  const drive = await startDrive(join(collection, name.toLowerCase()), name.toLowerCase(), delayMs)
+function startDriveOf(name: string): Promise<DriveServer> {
+  return startDrive(join(collection, name.toLowerCase()), name.toLowerCase(), delayMs)
+}
+
+async function addPerson(
+  { core }: Service,
+  { name, plan }: (typeof people)[number],
+  drive: DriveServer,
+): Promise<Person> {
   const owner = await core.registry.addOwner(name, plan)
   const source = await core.registry.addSource({
     ownerId: owner.id,
@@ -78,7 +94,9 @@ async function tell(screen: Screen, { core, url }: Service, dataFolder: string):
   screen.say('The libraries:')
   for (const { id, name } of await core.registry.owners(people.length)) {
     const { tracks, albums, artists, durationMs } = await core.catalogue.counts(id)
-    screen.say(`  ${name.padEnd(8)} ${tracks} tracks, ${albums} albums, ${artists} artists, ${playingTime(durationMs)}`)
+    screen.say(
+      `  ${name.padEnd(8)} ${tracks} tracks, ${albums} albums, ${artists} artists, ${playingTime(durationMs)}`,
+    )
   }
   const [anna] = await core.registry.owners(1)
   if (anna !== undefined) {
@@ -93,12 +111,14 @@ async function tell(screen: Screen, { core, url }: Service, dataFolder: string):
   screen.say('  npx roundelay --help')
   if (!screen.isLive) return
   screen.say()
-  screen.say(`This demo answers on ${url}api/status until you press Ctrl-C; its data (${dataFolder}) goes with it.`)
+  screen.say(
+    `This demo answers on ${url}api/status until you press Ctrl-C; its data (${dataFolder}) goes with it.`,
+  )
 }
 
 const searched = 'lagrima'
 
-async function untilStopped(_screen: Screen, _url: string): Promise<void> {
+async function untilStopped(): Promise<void> {
   const controller = new AbortController()
   process.once('SIGINT', () => controller.abort())
   process.once('SIGTERM', () => controller.abort())

@@ -29,6 +29,7 @@ export class Story implements Observer {
   readonly #screen: Screen
   readonly #people: Person[] = []
   readonly #turns: string[] = []
+  #standings: readonly Standing[] = []
   #told = 0
   #power: 'on' | 'off' | 'on again' = 'on'
 
@@ -50,17 +51,25 @@ export class Story implements Observer {
   async run({ core }: Service): Promise<void> {
     const endMs = performance.now() + patienceMs
     for (;;) {
-      const all = await Promise.all(this.#people.map(({ source }) => core.registry.sourceStatus(source.id)))
+      const all = await Promise.all(
+        this.#people.map(({ source }) => core.registry.sourceStatus(source.id)),
+      )
       const statuses = all.flatMap((status) => (status === null ? [] : [status]))
       this.#show(statuses)
       await this.#trouble(statuses)
-      const busy = await Promise.all(this.#people.map(({ source }) => core.registry.isBusy(source.id)))
+      const busy = await Promise.all(
+        this.#people.map(({ source }) => core.registry.isBusy(source.id)),
+      )
       if (!busy.includes(true)) break
       if (performance.now() > endMs) throw new Error('The libraries were not complete in time.')
       await sleep(frameMs)
     }
     this.#tellTurns(1)
     this.#screen.keep()
+  }
+
+  async end(): Promise<void> {
+    for (const { drive } of this.#people) await drive.switchOff()
   }
 
   async #trouble(statuses: readonly SourceStatus[]): Promise<void> {
@@ -80,7 +89,8 @@ export class Story implements Observer {
   }
 
   #show(statuses: readonly SourceStatus[]): void {
-    this.#screen.draw(this.#turns, statuses.map((status) => this.#standing(status)))
+    this.#standings = statuses.map((status) => this.#standing(status))
+    this.#screen.draw(this.#turns, this.#standings)
     if (!this.#screen.isLive) this.#tellTurns(namesPerLine)
   }
 
@@ -98,6 +108,8 @@ export class Story implements Observer {
       const names = this.#turns.slice(this.#told, this.#told + namesPerLine)
       this.#told += names.length
       this.#screen.say(`  ${names.join(' ')}`)
+      const progress = this.#standings.map(({ name, done, total }) => `${name} ${done} of ${total}`)
+      this.#screen.say(`      ${progress.join(', ')}`)
       if (names.length < namesPerLine) return
     }
   }

@@ -11,21 +11,22 @@ export class Changes {
   readonly #listeners = new Set<() => void>()
   #cancel: () => void = () => undefined
   #version = 0
+  #onChange: () => void = () => undefined
 
   constructor(db: Database, clock: Clock) {
     this.#db = db
     this.#clock = clock
   }
 
-  /** Looks for what others change from now on; `onForeign` is called when somebody did. */
-  start(onForeign: () => void): void {
+  /** Looks for what others change from now on; `onChange` is called when somebody did, here or there. */
+  start(onChange: () => void): void {
+    this.#onChange = onChange
     this.#version = this.#db.dataVersion
     const look = (): void => {
       const version = this.#db.dataVersion
       if (version !== this.#version) {
         this.#version = version
-        onForeign()
-        this.tell()
+        this.stir()
       }
       this.#cancel = this.#clock.after(lookMs, look)
     }
@@ -34,7 +35,14 @@ export class Changes {
 
   stop(): void {
     this.#cancel()
+    this.#onChange = () => undefined
     this.#listeners.clear()
+  }
+
+  /** Owners, sources or what is asked of them changed. */
+  stir(): void {
+    this.#onChange()
+    this.tell()
   }
 
   tell(): void {

@@ -175,7 +175,10 @@ function whole(
   if (text.trim() !== '' && Number.isInteger(number) && number >= least && number <= most) {
     return number
   }
-  throw new SyncError('bad-input', `--${name} is a whole number from ${least} to ${most}, not "${text}".`)
+  throw new SyncError(
+    'bad-input',
+    `--${name} is a whole number from ${least} to ${most}, not "${text}".`,
+  )
 }
 
 function oneOf<Choice extends string>(
@@ -197,5 +200,8 @@ export function durationMs(text: string): number {
   const unit = match?.[2] as keyof typeof durations | undefined
   const ms = match === null || unit === undefined ? Number.NaN : Number(match[1]) * durations[unit]
   if (ms >= 10_000 && ms <= 30 * durations.d) return ms
-  throw new SyncError('bad-input', `An interval is written like 90s, 15m, 6h or 1d (10s to 30d), not "${text}".`)
+  throw new SyncError(
+    'bad-input',
+    `An interval is written like 90s, 15m, 6h or 1d (10s to 30d), not "${text}".`,
+  )
 }

@@ -55,7 +55,14 @@ export async function openCore(config: Config, policy: Partial<Policy> = {}): Pr
   const key = config.key === null ? loadKeyFile(join(folder, 'key')) : masterKeyFrom(config.key)
   const vault = new Vault({ keys: [await key] })
   const library = new LibraryWriter({ database: db, clock })
-  const registry = new SqliteRegistry({ db, clock, secrets: vault, effects: library })
+  const changes = new Changes(db, clock)
+  const registry = new SqliteRegistry({
+    db,
+    clock,
+    secrets: vault,
+    effects: library,
+    onChange: () => changes.stir(),
+  })
   const tasks = new SqliteTaskStore({
     db,
     clock,
@@ -65,7 +72,6 @@ export async function openCore(config: Config, policy: Partial<Policy> = {}): Pr
   })
   const openSource = sourceOpener(config, clock)
   const sources = new OpenSources({ registry, open: openSource })
-  const changes = new Changes(db, clock)
   return {
     config,
     policy: rules,

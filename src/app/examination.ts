@@ -41,7 +41,10 @@ function examineDatabase({ db }: Core): Finding[] {
 function examineLock({ lockPath }: Core): Finding {
   const lock = WorkLock.tryTake(lockPath)
   lock?.release()
-  const text = lock === null ? 'a process does the work on this database' : 'no process does the work now: roundelay serve'
+  const text =
+    lock === null
+      ? 'a process does the work on this database'
+      : 'no process does the work now: roundelay serve'
   return { isWell: true, text }
 }
 

@@ -3,7 +3,16 @@ import type { Log } from '../base/log.ts'
 import type { LogLevel } from './config.ts'
 
 /** Fields that never reach the log, wherever they stand in what is logged. */
-const secrets = ['password', 'token', 'authorization', 'secret', '*.password', '*.token', '*.authorization', '*.secret']
+const secrets = [
+  'password',
+  'token',
+  'authorization',
+  'secret',
+  '*.password',
+  '*.token',
+  '*.authorization',
+  '*.secret',
+]
 
 /** Log lines as JSON on the standard error. */
 export function makeLog(level: LogLevel): Log {

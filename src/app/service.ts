@@ -50,7 +50,11 @@ export async function startService(
   }
 }
 
-function makeServer(core: Core, events: Events, log: ReturnType<typeof makeLog>): Promise<HttpServer> {
+function makeServer(
+  core: Core,
+  events: Events,
+  log: ReturnType<typeof makeLog>,
+): Promise<HttpServer> {
   const { config, registry, catalogue, tasks, changes, clock } = core
   const { host, token, names } = config
   return createServer({

@@ -21,4 +21,3 @@ export async function checkSource(
     await source.close()
   }
 }
-

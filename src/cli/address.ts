@@ -13,7 +13,10 @@ export interface Address {
 export function parseAddress(typed: string): Address {
   if (/^https?:\/\//i.test(typed)) return parseUrl(typed)
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(typed)) {
-    throw new SyncError('bad-address', 'An address is a folder, or begins with https:// or http://.')
+    throw new SyncError(
+      'bad-address',
+      'An address is a folder, or begins with https:// or http://.',
+    )
   }
   const path = resolve(typed.replace(/^~(?=\/|$)/, homedir()))
   return { kind: 'folder', address: path, name: toName(basename(path)) }
@@ -35,6 +38,9 @@ function parseUrl(typed: string): Address {
 }
 
 function toName(text: string): string {
-  const name = text.replace(/[^\p{L}\p{N}._-]+/gu, '-').replace(/^[^\p{L}\p{N}]+/u, '').slice(0, 64)
+  const name = text
+    .replace(/[^\p{L}\p{N}._-]+/gu, '-')
+    .replace(/^[^\p{L}\p{N}]+/u, '')
+    .slice(0, 64)
   return name === '' ? 'music' : name
 }

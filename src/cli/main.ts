@@ -77,4 +77,6 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
   }
 }
 
+// Whoever reads the output may stop reading: `roundelay tracks | head`.
+process.stdout.on('error', () => process.exit())
 process.exitCode = await main(process.argv, terminal)

@@ -48,7 +48,10 @@ export async function typedSource(
   const sources = await core.registry.sources(owner.id)
   const { user } = typed.flags
   const same = sources.find(
-    (each) => each.kind === kind && each.address === address && (user ?? each.settings.user) === each.settings.user,
+    (each) =>
+      each.kind === kind &&
+      each.address === address &&
+      (user ?? each.settings.user) === each.settings.user,
   )
   return same ?? null
 }

@@ -26,7 +26,8 @@ export function searchCommand(setting: Setting): Command {
 export function asText({ artists, albums, tracks }: SearchResult): string {
   if (artists.length + albums.length + tracks.length === 0) return 'Nothing found.'
   const parts: string[] = []
-  for (const { name, trackCount } of artists) parts.push(`artist  ${printable(name)} (${trackCount} tracks)`)
+  for (const { name, trackCount } of artists)
+    parts.push(`artist  ${printable(name)} (${trackCount} tracks)`)
   for (const { name, artist, trackCount } of albums) {
     parts.push(`album   ${printable(artist)}: ${printable(name)} (${trackCount} tracks)`)
   }

@@ -6,7 +6,9 @@ import { printable, table } from './terminal.ts'
 export async function sourceTable(core: Core, owner: Owner): Promise<string> {
   const entries = await core.registry.sources(owner.id)
   if (entries.length === 0) return `${owner.name} has no source yet: roundelay source add ADDRESS`
-  const rows: string[][] = [['source', 'state', 'read', 'to do', 'skipped', 'failed', 'next', 'address']]
+  const rows: string[][] = [
+    ['source', 'state', 'read', 'to do', 'skipped', 'failed', 'next', 'address'],
+  ]
   for (const { id } of entries) {
     const status = await core.registry.sourceStatus(id)
     if (status !== null) rows.push(...lines(status, core.clock.now()))
@@ -28,7 +30,8 @@ function lines(status: SourceStatus, nowMs: number): string[][] {
   ]
   const remarks: string[] = []
   if (lastError !== null) remarks.push(`${lastError.code}: ${lastError.message}`)
-  if (withheld > 0) remarks.push(`${withheld} files withheld: roundelay source confirm-deletions ${status.name}`)
+  if (withheld > 0)
+    remarks.push(`${withheld} files withheld: roundelay source confirm-deletions ${status.name}`)
   return [line, ...remarks.map((remark) => ['', '', '', '', '', '', '', printable(remark)])]
 }
 

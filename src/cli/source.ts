@@ -21,10 +21,15 @@ export function sourceCommand(setting: Setting): Command {
   source.addCommand(addCommand(setting))
   source.addCommand(listCommand(setting))
   source.addCommand(
-    namedCommand(setting, 'remove', 'forgets a drive and its part of the library; the drive itself is not touched', {
-      act: (core, _owner, entry) => core.registry.removeSource(entry.id),
-      said: (name) => `${name} is forgotten.`,
-    }),
+    namedCommand(
+      setting,
+      'remove',
+      'forgets a drive and its part of the library; the drive itself is not touched',
+      {
+        act: (core, _owner, entry) => core.registry.removeSource(entry.id),
+        said: (name) => `${name} is forgotten.`,
+      },
+    ),
   )
   source.addCommand(
     namedCommand(setting, 'check', 'asks the drive whether address and password are good', {
@@ -34,19 +39,29 @@ export function sourceCommand(setting: Setting): Command {
     }),
   )
   source.addCommand(
-    namedCommand(setting, 'sync', 'has the drive listed as soon as possible by the running server', {
-      act: (core, _owner, entry, flags) => core.registry.ask(entry.id, flags.full === true),
-      said: (name) => `${name} is listed as soon as a server runs: roundelay status`,
-    }).option('--full', 'trust nothing that was remembered: list every folder again'),
+    namedCommand(
+      setting,
+      'sync',
+      'has the drive listed as soon as possible by the running server',
+      {
+        act: (core, _owner, entry, flags) => core.registry.ask(entry.id, flags.full === true),
+        said: (name) => `${name} is listed as soon as a server runs: roundelay status`,
+      },
+    ).option('--full', 'trust nothing that was remembered: list every folder again'),
   )
   source.addCommand(
-    namedCommand(setting, 'confirm-deletions', 'hides the files that are withheld because so many vanished at once', {
-      act: (core, _owner, entry) => core.registry.confirmDeletions(entry.id),
-      said: (name, files) =>
-        files === 0
-          ? `Nothing of ${name} is withheld.`
-          : `${String(files)} files of ${name} are hidden after the next listing, if they are still missing.`,
-    }),
+    namedCommand(
+      setting,
+      'confirm-deletions',
+      'hides the files that are withheld because so many vanished at once',
+      {
+        act: (core, _owner, entry) => core.registry.confirmDeletions(entry.id),
+        said: (name, files) =>
+          files === 0
+            ? `Nothing of ${name} is withheld.`
+            : `${String(files)} files of ${name} are hidden after the next listing, if they are still missing.`,
+      },
+    ),
   )
   return source
 }
@@ -63,7 +78,9 @@ function addCommand(setting: Setting): Command {
       const owner = await ownerNamed(core, flags.for)
       return addTypedSource(core, owner, { address, flags }, setting.terminal)
     })
-    setting.terminal.say(`Added ${entry.name}. A running server begins at once; else: roundelay sync`)
+    setting.terminal.say(
+      `Added ${entry.name}. A running server begins at once; else: roundelay sync`,
+    )
   })
 }
 

@@ -35,7 +35,8 @@ async function asText(core: Core, name: string | undefined): Promise<string> {
     )
   }
   const stalls = await core.tasks.stalls()
-  for (const { sourceId } of stalls) parts.push(`Source ${sourceId} stands still: is a server running?`)
+  for (const { sourceId } of stalls)
+    parts.push(`Source ${sourceId} stands still: is a server running?`)
   return parts.join('\n')
 }
 

@@ -23,7 +23,9 @@ interface SyncFlags extends SourceFlags {
 /** `roundelay sync [ADDRESS]` */
 export function syncCommand(setting: Setting): Command {
   const command = new Command('sync')
-    .description('brings the library up to date with a drive, new or known; without an address with all drives of a user')
+    .description(
+      'brings the library up to date with a drive, new or known; without an address with all drives of a user',
+    )
     .argument('[address]', 'a folder, or the https:// address of a WebDAV server')
     .option('--for <name>', 'whose library (default: the only user there is)')
     .option('--name <name>', 'what a new source is called')
@@ -131,7 +133,9 @@ const shownTroubles = 10
 async function reportSource(core: Core, status: SourceStatus, terminal: Terminal): Promise<void> {
   const { counts, withheld, lastError, name } = status
   if (lastError !== null && status.state !== 'waiting') {
-    terminal.complain(new SyncError('unavailable', `${name} is ${status.state}: ${lastError.message}`))
+    terminal.complain(
+      new SyncError('unavailable', `${name} is ${status.state}: ${lastError.message}`),
+    )
   }
   if (withheld > 0) {
     terminal.say(

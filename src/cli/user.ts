@@ -15,7 +15,9 @@ export function userCommand(setting: Setting): Command {
     .command('add')
     .description('adds a user with a library of their own')
     .argument('<name>')
-    .addOption(new Option('--plan <plan>', 'premium gets three tasks a turn').choices(plans).default('free'))
+    .addOption(
+      new Option('--plan <plan>', 'premium gets three tasks a turn').choices(plans).default('free'),
+    )
     .action(async (name: string, flags: { plan: Plan }) => {
       await withCore(setting, (core) => core.registry.addOwner(name, flags.plan))
       terminal.say(`Added ${name}. Next: roundelay source add ADDRESS --for ${name}`)

@@ -28,6 +28,8 @@ export interface RegistryParts {
   readonly clock: Clock
   readonly secrets: Secrets
   readonly effects: EffectWriter
+  /** Called after every change, so that work begins at once where it is done in this process. */
+  readonly onChange: () => void
 }
 
 interface OwnerRow {
@@ -88,8 +90,8 @@ export class SqliteRegistry implements Registry {
 
   async addSource(source: NewSource): Promise<SourceEntry> {
     checkName(source.name)
-    const { db, clock } = this.#parts
-    return db.transaction(() => {
+    const { db, clock, onChange } = this.#parts
+    const added = db.transaction(() => {
       const { changes, lastId } = db
         .prepare(
           `insert into source (owner_id, name, kind, address, settings, interval_ms, due_ms)
@@ -111,6 +113,8 @@ export class SqliteRegistry implements Registry {
       if (password !== null) this.#seal(lastId, source.ownerId, password)
       return { ...entry, id: lastId }
     })
+    onChange()
+    return added
   }
 
   async source(id: number): Promise<SourceEntry | null> {
@@ -142,6 +146,7 @@ export class SqliteRegistry implements Registry {
     const source = await this.source(sourceId)
     if (source === null) throw new SyncError('bad-input', `There is no source ${sourceId}.`)
     this.#parts.db.transaction(() => this.#seal(sourceId, source.ownerId, password))
+    this.#parts.onChange()
   }
 
   #seal(sourceId: number, ownerId: number, password: string): void {
@@ -153,7 +158,7 @@ export class SqliteRegistry implements Registry {
   }
 
   async removeSource(id: number): Promise<void> {
-    const { db, effects } = this.#parts
+    const { db, effects, onChange } = this.#parts
     db.transaction(() => {
       effects.sourceRemoved(id)
       db.prepare('delete from task where source_id = ?').run(id)
@@ -163,10 +168,11 @@ export class SqliteRegistry implements Registry {
          and not exists (select 1 from queue where lane_id = lane.id and is_active = 1)`,
       )
     })
+    onChange()
   }
 
   async ask(sourceId: number, isFull: boolean): Promise<void> {
-    const { db, clock } = this.#parts
+    const { db, clock, onChange } = this.#parts
     db.transaction(() => {
       db.prepare(
         `update source set is_asked = max(is_asked, ?), health = 0, rest_until_ms = null, trips = 0, failures = 0,
@@ -175,14 +181,16 @@ export class SqliteRegistry implements Registry {
       ).run(isFull ? 2 : 1, never, clock.now(), isFull ? 2 : 1, sourceId)
       this.#refresh(sourceId)
     })
+    onChange()
   }
 
   async setPaused(sourceId: number, isPaused: boolean): Promise<void> {
-    const { db } = this.#parts
+    const { db, onChange } = this.#parts
     db.transaction(() => {
       db.prepare('update source set is_paused = ? where id = ?').run(Number(isPaused), sourceId)
       this.#refresh(sourceId)
     })
+    onChange()
   }
 
   /** What a change of a source means for its queues is found out at the next turn. */
