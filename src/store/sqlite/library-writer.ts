@@ -116,19 +116,28 @@ export class LibraryWriter implements EffectWriter {
       if (isSameContent(track, content)) return
       this.#shelf.remove(track)
     }
-    this.#shelf.add(this.#tracks.update(track, content, track.fresh_ms))
+    this.#show(track.id, content, track.fresh_ms)
   }
 
   #welcome(content: TrackContent): void {
     const now = this.#clock.now()
     const tombstone = this.#tracks.tombstone(content, now - tombstoneMs)
-    if (tombstone === undefined) this.#shelf.add(this.#tracks.insert(content, now))
+    if (tombstone === undefined) this.#show(null, content, now)
     else this.#revive(tombstone, content)
   }
 
   /** Recognised once, it is not fresh any more: no second tombstone may claim it. */
   #revive(track: TrackRow, content: TrackContent): void {
-    this.#shelf.add(this.#tracks.update(track, content, null))
+    this.#show(track.id, content, null)
+  }
+
+  /** `trackId` null: a track that there has not been before. */
+  #show(trackId: number | null, content: TrackContent, freshMs: number | null): void {
+    const spot = this.#shelf.spot(content)
+    const placing = { artistId: spot.artistId, albumId: spot.albumId, freshMs }
+    if (trackId !== null) this.#tracks.update(trackId, content, placing)
+    const id = trackId ?? this.#tracks.insert(content, placing)
+    this.#shelf.add(id, content, spot)
   }
 
   #handOn(track: TrackRow, heir: TrackRow): void {

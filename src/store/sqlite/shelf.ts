@@ -3,7 +3,7 @@ import { fold } from '../../library/spelling.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Database } from './database.ts'
 import { SearchIndex } from './search-index.ts'
-import { hidden, shown, type TrackRow } from './track-rows.ts'
+import { hidden, shown, type TrackContent, type TrackRow } from './track-rows.ts'
 
 /**
  * Where shown tracks stand: with their artists, in an album, in the search index. Whose album it is follows from the
@@ -21,13 +21,17 @@ export class Shelf {
     this.#search = new SearchIndex(database)
   }
 
-  /** Shows a track that is not shown. */
-  add(track: TrackRow): void {
+  /** Where a track that is not shown yet will stand. Its row is written next, with these numbers, and then it is added. */
+  spot(track: TrackContent): Spot {
     const others = this.#leads(track)
     const isMixed = others !== null && (others.isMixed || others.least !== track.lead_key)
     if (isMixed && !others.isMixed) this.#moveGroup(track, true)
-    this.#place(track, isMixed)
-    this.#search.addTrack(track.owner_id, track.id, {
+    return this.#spot(track, isMixed)
+  }
+
+  add(id: number, track: TrackContent, spot: Spot): void {
+    this.#link(id, spot)
+    this.#search.addTrack(track.owner_id, id, {
       title: track.title,
       rest: `${track.artist} ${namesOf(track).join(' ')} ${track.album} ${track.album_artist ?? ''} ${track.path}`,
     })
@@ -36,13 +40,11 @@ export class Shelf {
   /** Takes off a track that is shown; it is hidden then. */
   remove(track: TrackRow): void {
     this.#search.remove('track_search', track.owner_id, track.id)
-    this.#unplace(track)
-    this.#database
-      .prepare(`update track set state = ${hidden}, artist_id = null, album_id = null where id = ?`)
-      .run(track.id)
+    this.#unlink(track.id)
     const left = this.#leads(track)
-    if (left !== null && !left.isMixed && left.least !== track.lead_key)
+    if (left !== null && !left.isMixed && left.least !== track.lead_key) {
       this.#moveGroup(track, false)
+    }
   }
 
   /** Deletes every track of a source, in a few statements however many they are. */
@@ -71,7 +73,7 @@ export class Shelf {
   }
 
   /** Whether the shown tracks that are looked at together with this one are by different leads; null: there are none. */
-  #leads(track: TrackRow): { isMixed: boolean; least: string } | null {
+  #leads(track: TrackContent): { isMixed: boolean; least: string } | null {
     if (track.lead_key === null) return null
     const group = groupOf(track)
     const found = this.#database
@@ -85,45 +87,63 @@ export class Shelf {
   }
 
   /** The shown tracks of a group have become a compilation, or are none any more. */
-  #moveGroup(track: TrackRow, isMixed: boolean): void {
+  #moveGroup(track: TrackContent, isMixed: boolean): void {
     const members = this.#database
       .prepare<TrackRow>(`select * from track where ${inGroup}`)
       .all(...groupOf(track))
+    const move = this.#database.prepare(
+      `update track set state = ${shown}, artist_id = ?, album_id = ? where id = ?`,
+    )
     for (const member of members) {
-      this.#unplace(member)
-      this.#place(member, isMixed)
+      this.#unlink(member.id)
+      const spot = this.#spot(member, isMixed)
+      move.run(spot.artistId, spot.albumId, member.id)
+      this.#link(member.id, spot)
     }
   }
 
-  #place(track: TrackRow, isMixed: boolean): void {
+  #spot(track: TrackContent, isMixed: boolean): Spot {
     const artists = namesOf(track)
     const albumArtist = track.album_artist ?? (isMixed ? variousArtists : leadOf(artists[0]))
-    const spellings = spellingsOf([...artists, albumArtist])
-    const links = new Map<string, number>()
-    for (const key of spellings.keys()) links.set(key, this.#artist(track.owner_id, key))
-    const leadId = links.get(fold(artists[0])) ?? null
-    const albumId = this.#album(track, fold(albumArtist), links)
-    this.#database
-      .prepare(`update track set state = ${shown}, artist_id = ?, album_id = ? where id = ?`)
-      .run(leadId, albumId, track.id)
+    const credits = new Map<string, Credit>()
+    for (const name of [...artists, albumArtist]) {
+      const key = fold(name)
+      const { artistId, name: other } = credits.get(key) ?? {
+        artistId: this.#artist(track.owner_id, key),
+        name,
+      }
+      credits.set(key, { artistId, name: name < other ? name : other })
+    }
+    const albumArtistKey = fold(albumArtist)
+    const idOf = (key: string): number | null => credits.get(key)?.artistId ?? null
+    return {
+      artistId: idOf(fold(artists[0])),
+      albumId: this.#album(track, albumArtistKey, idOf(albumArtistKey)),
+      credits: [...credits.values()],
+    }
+  }
+
+  #link(trackId: number, { credits }: Spot): void {
     const insert = this.#database.prepare(
       'insert into track_artist (track_id, artist_id, name) values (?, ?, ?)',
     )
-    for (const [key, name] of spellings) insert.run(track.id, links.get(key) ?? null, name)
+    for (const { artistId, name } of credits) insert.run(trackId, artistId, name)
   }
 
-  #unplace(track: TrackRow): void {
-    const links = this.#database
+  #unlink(trackId: number): void {
+    const artists = this.#database
       .prepare<{ id: number }>(
         'delete from track_artist where track_id = ? returning artist_id as id',
       )
-      .all(track.id)
-    const placed = this.#database
+      .all(trackId)
+    const album = this.#database
       .prepare<{ id: number | null }>('select album_id as id from track where id = ?')
-      .get(track.id)
-    this.#database.prepare('update track set album_id = null where id = ?').run(track.id)
-    for (const { id } of links) this.#settleArtist(id)
-    if (placed !== undefined && placed.id !== null) this.#settleAlbum(placed.id)
+      .get(trackId)
+    this.#database
+      .prepare(`update track set state = ${hidden}, artist_id = null, album_id = null where id = ?`)
+      .run(trackId)
+    for (const { id } of artists) this.#settleArtist(id)
+    if (album !== undefined && album.id !== null) this.#settleAlbum(album.id)
   }
 
   #artist(ownerId: number, key: string): number {
@@ -143,8 +163,7 @@ export class Shelf {
       .run(ownerId, key).lastId
   }
 
-  #album(track: TrackRow, artistKey: string, artists: ReadonlyMap<string, number>): number {
-    const artistId = artists.get(artistKey) ?? null
+  #album(track: TrackContent, artistKey: string, artistId: number | null): number {
     const key = [track.owner_id, artistKey, track.album_key, track.release]
     const found = this.#database
       .prepare<Kept>(
@@ -189,15 +208,17 @@ export class Shelf {
   }
 }
 
-/** By the key of an artist, how he is spelled; of several spellings on one track the smallest. */
-function spellingsOf(names: readonly string[]): Map<string, string> {
-  const spellings = new Map<string, string>()
-  for (const name of names) {
-    const key = fold(name)
-    const other = spellings.get(key)
-    if (other === undefined || name < other) spellings.set(key, name)
-  }
-  return spellings
+/** The numbers of a place on the shelf. */
+export interface Spot {
+  readonly artistId: number | null
+  readonly albumId: number
+  readonly credits: readonly Credit[]
+}
+
+/** Somebody who plays, or whose album it is; of several spellings on one track the smallest. */
+interface Credit {
+  readonly artistId: number
+  readonly name: string
 }
 
 interface Kept {
@@ -213,11 +234,11 @@ interface Owned {
 const inGroup = `source_id = ? and folder = ? and album_key = ? and release = ?
   and state = ${shown} and lead_key is not null`
 
-function groupOf(track: TrackRow): [number, string, string, string] {
+function groupOf(track: TrackContent): [number, string, string, string] {
   return [track.source_id, track.folder, track.album_key, track.release]
 }
 
 /** The column holds what `entryOf` gave: at least one name. */
-function namesOf(track: TrackRow): [string, ...string[]] {
+function namesOf(track: TrackContent): [string, ...string[]] {
   return JSON.parse(track.artists) as [string, ...string[]]
 }

@@ -3,7 +3,7 @@ import type { TrackEffect } from '../../library/effect.ts'
 import { entryOf } from '../../library/entry.ts'
 import { identityOf, type Identity } from '../../library/identity.ts'
 import { fold } from '../../library/spelling.ts'
-import type { Database } from './database.ts'
+import type { Database, SqlValue } from './database.ts'
 
 export const shown = 0
 export const hidden = 1
@@ -109,20 +109,14 @@ export class TrackRows {
     return this.#database.prepare<TrackRow>('select * from track where item_id = ?').get(itemId)
   }
 
-  /** A new track, not yet shown. */
-  insert(content: TrackContent, freshMs: number): TrackRow {
-    const { lastId } = this.#database
-      .prepare(insertSql)
-      .run(...contentColumns.map((column) => content[column]), hidden, freshMs)
-    return { ...content, ...off, id: lastId, fresh_ms: freshMs }
+  /** A new track, shown at its spot. */
+  insert(content: TrackContent, spot: Placing): number {
+    return this.#database.prepare(insertSql).run(...valuesOf(content, spot)).lastId
   }
 
-  /** Gives a track that is not shown another content, and maybe another item. */
-  update(track: TrackRow, content: TrackContent, freshMs: number | null): TrackRow {
-    this.#database
-      .prepare(updateSql)
-      .run(...contentColumns.map((column) => content[column]), hidden, freshMs, track.id)
-    return { ...content, ...off, id: track.id, fresh_ms: freshMs }
+  /** Shows a track that is not shown with another content, and maybe another item. */
+  update(id: number, content: TrackContent, spot: Placing): void {
+    this.#database.prepare(updateSql).run(...valuesOf(content, spot), id)
   }
 
   bury(id: number, nowMs: number): void {
@@ -170,7 +164,16 @@ export class TrackRows {
   }
 }
 
-const off = { state: hidden, gone_ms: null, artist_id: null, album_id: null }
+/** Where a shown track stands, and since when it is fresh. */
+export interface Placing {
+  readonly artistId: number | null
+  readonly albumId: number
+  readonly freshMs: number | null
+}
+
+function valuesOf(content: TrackContent, { artistId, albumId, freshMs }: Placing): SqlValue[] {
+  return [...contentColumns.map((column) => content[column]), artistId, albumId, freshMs]
+}
 
 /** Of `Identity`, the strongest first, each with what it is unique in. */
 const identityLevels = [
@@ -206,9 +209,8 @@ const contentColumns = [
   'tags',
 ] as const satisfies readonly (keyof TrackContent)[]
 
-const insertSql = `insert into track (${contentColumns.join(', ')}, state, fresh_ms)
-  values (${contentColumns.map(() => '?').join(', ')}, ?, ?)`
+const insertSql = `insert into track (${contentColumns.join(', ')}, artist_id, album_id, fresh_ms, state)
+  values (${contentColumns.map(() => '?').join(', ')}, ?, ?, ?, ${shown})`
 
-const updateSql = `update track
-  set ${contentColumns.map((column) => `${column} = ?`).join(', ')}, state = ?, fresh_ms = ?, gone_ms = null
-  where id = ?`
+const updateSql = `update track set ${contentColumns.map((column) => `${column} = ?`).join(', ')},
+  artist_id = ?, album_id = ?, fresh_ms = ?, gone_ms = null, state = ${shown} where id = ?`
