@@ -1,6 +1,6 @@
 /**
  * A WebDAV drive that is nowhere: as many files as one likes, made up when they are asked for. Every file is an MP3 with
- * an ID3v2.3 tag and an Info frame in front; the rest of it is silence that nobody has to store.
+ * an ID3v2.3 tag and an Info frame in front; the frames after it are silence that nobody has to store.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
@@ -11,6 +11,9 @@ export interface DriveOptions {
 const filesAnAlbum = 20
 const albumsAnArtist = 10
 const fileBytes = 3_000_000
+/** MPEG 1 layer III, 128 kbit/s, 44.1 kHz, joint stereo; a frame that goes on with nothing but zeros is silence. */
+const frameHeader = Buffer.from([0xff, 0xfb, 0x90, 0x64])
+const frameBytes = 417
 const modified = 'Mon, 06 Jan 2025 10:00:00 GMT'
 
 export interface Drive {
@@ -151,6 +154,11 @@ function bytesOf(file: number, start: number, end: number): Buffer {
   const bytes = Buffer.alloc(end - start)
   const head = headOf(file)
   if (start < head.length) head.copy(bytes, 0, start, Math.min(end, head.length))
+  // The first frame of which at least the header's last byte is asked for.
+  const first = Math.ceil((start - head.length - frameHeader.length + 1) / frameBytes)
+  for (let at = head.length + Math.max(0, first) * frameBytes; at < end; at += frameBytes) {
+    frameHeader.copy(bytes, Math.max(0, at - start), Math.max(0, start - at))
+  }
   return bytes
 }
 
@@ -178,13 +186,13 @@ function textFrame(id: string, text: string): Buffer {
   return Buffer.concat([header, Buffer.from(text, 'latin1')])
 }
 
-/** MPEG 1 layer III, 128 kbit/s, 44.1 kHz, joint stereo; frames and bytes are told, so the length is known at once. */
+/** Says how many frames and bytes there are, so that the length is known at once. */
 const infoFrame = ((): Buffer => {
-  const frame = Buffer.alloc(417)
-  frame.set([0xff, 0xfb, 0x90, 0x64])
+  const frame = Buffer.alloc(frameBytes)
+  frameHeader.copy(frame)
   frame.write('Info', 36, 'latin1')
   frame.writeUInt32BE(3, 40)
-  frame.writeUInt32BE(Math.floor(fileBytes / 417), 44)
+  frame.writeUInt32BE(Math.floor(fileBytes / frameBytes), 44)
   frame.writeUInt32BE(fileBytes, 48)
   return frame
 })()

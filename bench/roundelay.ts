@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Contestant, Run } from './contestant.ts'
+import { fetchCovers, startServing } from './serving.ts'
 import { plainEnvironment } from './tools.ts'
 
 const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
@@ -78,14 +79,12 @@ async function measured(
 
 /** A sync that skipped half would be too fast. */
 function checkTracks(answer: unknown, tracks: number): void {
-  const found = (answer as { readonly tracks?: unknown } | null)?.tracks
-  if (found !== tracks) throw new Error(`roundelay has ${String(found)} of ${tracks} tracks.`)
+  const { library } = answer as { readonly library: { readonly tracks: number } }
+  if (library.tracks === tracks) return
+  throw new Error(`roundelay has ${library.tracks} of ${tracks} tracks.`)
 }
 
 async function readCovers(data: string): Promise<{ readonly pictureBytes: number }> {
-  const { answer } = await measured(data, ['covers', '--all', '--json'])
-  const pictureBytes = (answer as { readonly bytes?: unknown } | null)?.bytes
-  if (typeof pictureBytes !== 'number')
-    throw new Error('roundelay covers does not say how many bytes it read.')
-  return { pictureBytes }
+  await using serving = await startServing(command, data)
+  return { pictureBytes: await fetchCovers(serving.url) }
 }
