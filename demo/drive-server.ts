@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { v2 as webdav } from 'webdav-server'
 
 /** Somebody's drive: a real WebDAV server with a user name and a password, on this machine only. */
@@ -32,7 +31,7 @@ export async function startDrive(
     })
     await server.setFileSystemAsync('/', new webdav.PhysicalFileSystem(folder), true)
     server.beforeRequest(({ request }, next) => {
-      void sleep(request.method === 'GET' ? delayMs : 0).then(next)
+      setTimeout(next, request.method === 'GET' ? delayMs : 0)
     })
     await server.startAsync(port)
     return server

@@ -70,7 +70,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
   try {
     process.exitCode = 0
     await program(terminal).parseAsync(argv)
-    return Number(process.exitCode)
+    return process.exitCode
   } catch (error) {
     terminal.complain(error)
     return 1

@@ -46,7 +46,8 @@ async function asJson(core: Core, name: string | undefined): Promise<string> {
     owners.map(async (owner) => {
       const entries = await core.registry.sources(owner.id)
       const sources = await Promise.all(entries.map(({ id }) => core.registry.sourceStatus(id)))
-      return { ...owner, library: await core.catalogue.counts(owner.id), sources }
+      const library = await core.catalogue.counts(owner.id)
+      return { user: owner.name, plan: owner.plan, library, sources }
     }),
   )
   return JSON.stringify({ users, stalls: await core.tasks.stalls() })

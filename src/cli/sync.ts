@@ -46,7 +46,10 @@ async function sync(
 ): Promise<void> {
   const startedMs = core.clock.elapsed()
   const owner = await ownerFor(core, address, flags.for)
-  const sources = await sourcesFor(core, owner, address, flags, terminal)
+  const sources =
+    address === undefined
+      ? await knownSources(core, owner)
+      : [await typedOrNew(core, owner, { address, flags }, terminal)]
   for (const source of sources) await core.registry.ask(source.id, flags.full === true)
   const work = await workHere(core)
   try {
@@ -83,25 +86,26 @@ async function ownerFor(
   return registry.addOwner(firstOwner, 'free')
 }
 
-async function sourcesFor(
+async function knownSources(core: Core, owner: Owner): Promise<readonly SourceEntry[]> {
+  const sources = await core.registry.sources(owner.id)
+  if (sources.length > 0) return sources
+  throw new SyncError('bad-input', `${owner.name} has no drive yet: roundelay sync ADDRESS.`)
+}
+
+async function typedOrNew(
   core: Core,
   owner: Owner,
-  address: string | undefined,
-  flags: SyncFlags,
+  typed: { readonly address: string; readonly flags: SyncFlags },
   terminal: Terminal,
-): Promise<readonly SourceEntry[]> {
-  if (address === undefined) {
-    const sources = await core.registry.sources(owner.id)
-    if (sources.length > 0) return sources
-    throw new SyncError('bad-input', `${owner.name} has no drive yet: roundelay sync ADDRESS.`)
-  }
-  const known = await typedSource(core, owner, { address, flags })
-  if (known === null) return [await addTypedSource(core, owner, { address, flags }, terminal)]
+): Promise<SourceEntry> {
+  const { flags } = typed
+  const known = await typedSource(core, owner, typed)
+  if (known === null) return addTypedSource(core, owner, typed, terminal)
   if (flags.passwordFile !== undefined || flags.passwordStdin === true) {
     const password = await passwordOf({ ...known.settings, ...flags }, terminal)
     if (password !== null) await core.registry.setPassword(known.id, password)
   }
-  return [known]
+  return known
 }
 
 interface Report {
