@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { systemClock } from '../base/clock.ts'
+import { SyncError } from '../base/errors.ts'
 import { addressPolicy } from '../base/remote/address-policy.ts'
 import { systemRandom } from '../base/random.ts'
 import { openDrive } from '../drives/drives.ts'
@@ -12,7 +13,7 @@ import { maxCoverBytes } from '../library/tags/cover.ts'
 import { DiskBlobs } from '../store/blobs/disk-blobs.ts'
 import { loadKeyFile, masterKeyFrom } from '../store/key-file.ts'
 import { SqliteCatalogue } from '../store/sqlite/catalogue.ts'
-import { Database } from '../store/sqlite/database.ts'
+import { Database, storageTrouble } from '../store/sqlite/database.ts'
 import { LibraryWriter } from '../store/sqlite/library-writer.ts'
 import { migrate } from '../store/sqlite/migrations.ts'
 import { SqliteRegistry } from '../store/sqlite/registry.ts'
@@ -46,11 +47,8 @@ export interface Core {
 export async function openCore(config: Config, policy: Partial<Policy> = {}): Promise<Core> {
   const clock = systemClock
   const folder = config.dataFolder
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, 'roundelay.db')
-  const db = new Database(path)
-  chmodSync(path, 0o600)
-  migrate(db)
+  const db = openDatabase(folder, path)
   const rules: Policy = { ...defaultPolicy, charge: config.charge, slots: config.slots, ...policy }
   const key = config.key === null ? loadKeyFile(join(folder, 'key')) : masterKeyFrom(config.key)
   const vault = new Vault({ keys: [await key] })
@@ -91,6 +89,23 @@ export async function openCore(config: Config, policy: Partial<Policy> = {}): Pr
       await sources.close()
       db.close()
     },
+  }
+}
+
+function openDatabase(folder: string, path: string): Database {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const db = new Database(path)
+    chmodSync(path, 0o600)
+    migrate(db)
+    return db
+  } catch (error) {
+    if (error instanceof SyncError) throw error
+    const why = error instanceof Error ? error.message : String(error)
+    const trouble = storageTrouble(error)?.code ?? 'database'
+    throw new SyncError(trouble, `The data folder ${folder} cannot be used: ${why}.`, {
+      cause: error,
+    })
   }
 }
 

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
-import type { Observer } from '../engine/engine.ts'
+import type { Log } from '../base/log.ts'
+import type { Engine, Observer } from '../engine/engine.ts'
 import type { Policy } from '../engine/policy.ts'
 import type { Covers as CoversFace } from '../http/covers.ts'
 import type { Check } from '../http/health.ts'
@@ -39,7 +40,7 @@ export async function startService(
   try {
     const work = await startWork(core, log, both(events, extra.observer))
     started.push(() => work.stop(drainMs))
-    const server = await makeServer(core, events, log)
+    const server = await makeServer(core, work.engine, { events, log })
     const url = await server.listen(config.port)
     started.push(() => server.close())
     log.info({ url: url.href, version }, 'serving')
@@ -67,7 +68,7 @@ function makeServer(
       contentType: events.metrics.contentType,
       text: () => events.metrics.metrics(),
     },
-    checks: () => looks(core),
+    checks: () => looks(core, engine),
     log,
     clock,
     access: { host, token, names },
@@ -88,11 +89,15 @@ function coversFace({ catalogue, blobs, sources }: Core): CoversFace {
 }
 
 /** What `/health` looks at besides stalls: the database answers, and the data folder can be read. Throws otherwise. */
-async function looks({ db, config }: Core): Promise<readonly Check[]> {
+async function looks({ db, config }: Core, { refusal }: Engine): Promise<readonly Check[]> {
   db.prepare('select 1 from owner limit 1').get()
   await readdir(config.dataFolder)
   return [
-    { name: 'database', isWell: true, message: 'It answers.' },
+    {
+      name: 'database',
+      isWell: refusal === null,
+      message: refusal?.message ?? 'It answers and takes what is written.',
+    },
     { name: 'data folder', isWell: true, message: 'It can be read.' },
   ]
 }

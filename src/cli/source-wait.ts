@@ -1,4 +1,5 @@
 import type { Core } from '../app/core.ts'
+import type { Work } from '../app/work.ts'
 import { SyncError, errorCodes, type ErrorCode } from '../base/errors.ts'
 import type { SourceEntry, SourceStatus } from '../engine/registry.ts'
 import type { Terminal } from './terminal.ts'
@@ -12,13 +13,15 @@ export interface Wait {
   /** A drive that does not answer is waited for so long. */
   readonly patienceMs: number
   readonly terminal: Terminal
+  /** Who does the work here; null when another process does. */
+  readonly work: Work | null
 }
 
 /** Waits until nothing of the source is owed any more, whoever does the work. Throws when it needs a person, or never answered. */
 export async function waitForSource(
   core: Core,
   source: SourceEntry,
-  { patienceMs, terminal }: Wait,
+  { patienceMs, terminal, work }: Wait,
 ): Promise<SourceStatus> {
   let shownMs = 0
   let restingSinceMs: number | null = null
@@ -28,6 +31,8 @@ export async function waitForSource(
     if (!isBusy) return statusOf(core, source)
     if (nowMs - shownMs >= showMs) {
       shownMs = nowMs
+      const refusal = work?.engine.refusal ?? null
+      if (refusal !== null) throw new SyncError(refusal.code, refusal.message)
       const status = await statusOf(core, source)
       show(status, terminal)
       if (status.state === 'stopped') throw failureOf(status)

@@ -56,7 +56,7 @@ async function sync(
     const ended: SourceStatus[] = []
     const patienceMs = durationMs(flags.patience)
     for (const source of sources) {
-      ended.push(await waitForSource(core, source, { patienceMs, terminal }))
+      ended.push(await waitForSource(core, source, { patienceMs, terminal, work }))
     }
     const seconds = (core.clock.elapsed() - startedMs) / 1_000
     await report(core, { owner, ended, seconds, isJson: flags.json === true }, terminal)

@@ -7,7 +7,7 @@ import type { Policy } from './policy.ts'
 import { failureOf, run } from './runner.ts'
 import type { Source } from './source.ts'
 import type { Ack, FreeSlots, TaskStore } from './task-store.ts'
-import type { Claim, Found, Result } from './task.ts'
+import type { Claim, Failure, Found, Result } from './task.ts'
 
 /** Told of everything that happens, in its order. Must not throw and must return at once. */
 export interface Observer {
@@ -45,6 +45,7 @@ export class Engine {
   readonly #inbox: Inbox
   readonly #running = new Map<number, Running>()
   #isDraining = false
+  #refusal: Failure | null = null
   #loop: Promise<void> | null = null
 
   constructor(parts: EngineParts) {
@@ -65,6 +66,11 @@ export class Engine {
   /** Tasks in slots now. */
   get running(): number {
     return this.#running.size
+  }
+
+  /** Why the store refused the last turn; null when it did not. What was to be written is kept meanwhile. */
+  get refusal(): Failure | null {
+    return this.#refusal
   }
 
   /** Claims no more; lets tasks finish for `drainMs`, then gives them back; returns when all is written. */
@@ -92,6 +98,7 @@ export class Engine {
           this.#free(letters),
         )
         failures = 0
+        this.#refusal = null
         for (const [index, letter] of letters.entries()) letter.deliver(ackAt(turn.acks, index))
         for (const claim of turn.claims) this.#launch(claim)
         for (const sourceId of turn.checks) void this.#check(sourceId)
@@ -100,7 +107,8 @@ export class Engine {
       } catch (error) {
         // The store refused (disk full, locked): what was to be written is kept and tried again, until its lease ends.
         failures++
-        log.error({ error: failureOf(error) }, 'the store refused a turn')
+        this.#refusal = failureOf(error)
+        log.error({ ...this.#refusal, failures }, 'the store refused a turn')
         this.#inbox.putBack(letters)
         if (this.#isDraining && failures > maxDrainFailures) return
         await clock.sleep(Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(failures, 10)))

@@ -3,6 +3,7 @@ import {
   type DatabaseSyncInstance,
   type StatementSyncInstance,
 } from '@photostructure/sqlite'
+import { SyncError, type ErrorCode } from '../../base/errors.ts'
 
 /** What SQLite takes and gives. Integers beyond 2^53 never occur here. */
 export type SqlValue = string | number | null | Uint8Array
@@ -63,7 +64,7 @@ export class Database {
       return result
     } catch (error) {
       if (this.#driver.isTransaction) this.exec('rollback')
-      throw error
+      throw storageTrouble(error) ?? error
     }
   }
 
@@ -83,11 +84,6 @@ export class Database {
     }
   }
 
-  /** Whether a transaction is still under way: some errors (disk full) end it. */
-  get isOpenTransaction(): boolean {
-    return this.#driver.isTransaction
-  }
-
   /** Grows whenever another connection commits. */
   get dataVersion(): number {
     return this.prepare<{ data_version: number }>('pragma data_version').get()?.data_version ?? 0
@@ -97,4 +93,25 @@ export class Database {
     this.#statements.clear()
     this.#driver.close()
   }
+}
+
+/** Result codes of SQLite that speak of the disk and the file, not of a statement (https://sqlite.org/rescode.html). */
+const troubles: ReadonlyMap<number, ErrorCode> = new Map([
+  [5, 'database'],
+  [8, 'database'],
+  [10, 'database'],
+  [11, 'database'],
+  [13, 'disk-full'],
+  [14, 'database'],
+  [26, 'database'],
+])
+
+/** What is wrong with the place where the database is, if that is what an error says; null for all others. */
+export function storageTrouble(error: unknown): SyncError | null {
+  if (!(error instanceof Error) || !('errcode' in error)) return null
+  const code = troubles.get(Number(error.errcode) & 0xff)
+  if (code === undefined) return null
+  return new SyncError(code, `The database could not be written: ${error.message}.`, {
+    cause: error,
+  })
 }

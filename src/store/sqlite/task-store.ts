@@ -13,7 +13,7 @@ import {
 import type { Claim, Result } from '../../engine/task.ts'
 import { assert } from '../../base/errors.ts'
 import { claim } from './claims.ts'
-import type { Database } from './database.ts'
+import { storageTrouble, type Database } from './database.ts'
 import { refreshQueues, touchSource } from './queues.ts'
 import { never, startDueRounds, storeFound, storeListed, storeSettled } from './rounds.ts'
 import { abandonSlot, heldTask, releaseSlot, type HeldTask, type Turning } from './turning.ts'
@@ -135,7 +135,7 @@ function write(t: Turning, result: Result): Ack {
   try {
     return t.db.savepoint(() => settle(t, task, result))
   } catch (error) {
-    if (!t.db.isOpenTransaction) throw error
+    if (storageTrouble(error) !== null) throw error
     if (result.type === 'found') return { isHeld: false }
     const message = error instanceof Error ? error.message : String(error)
     const failure = { code: 'internal', remedy: 'retry', message } as const
