@@ -10,7 +10,7 @@ import type { DriveOptions } from './drive.ts'
 import { generateLibrary, type Library, missingLibrary } from './generate.ts'
 import type { LinkCounters, LinkOptions } from './link.ts'
 import { missingMpd, openMpd } from './mpd.ts'
-import { type Entrant, type Place, race, type Result, traffic } from './race.ts'
+import { type Entrant, failure, type Place, race, type Result, traffic } from './race.ts'
 import { missingRoundelay, openRoundelay } from './roundelay.ts'
 import { missingServer, startServer, type WebdavServer } from './servers.ts'
 import type { Finding, Unit } from './table.ts'
@@ -22,8 +22,12 @@ export const library: Bench = async (options) => {
   if (isWanted(...linkRows, ...loopbackRows, 'covers')) {
     findings.push(...(await ofMusic(options, isWanted)))
   }
-  if (isWanted('memory-10k')) findings.push(await memory('memory-10k', 10_000, options))
-  if (isWanted('memory-100k')) findings.push(await memory('memory-100k', 100_000, options))
+  for (const [id, files] of [
+    ['memory-10k', 10_000],
+    ['memory-100k', 100_000],
+  ] as const) {
+    if (isWanted(id)) findings.push(await orReason(id, () => memory(id, files, options)))
+  }
   return findings
 }
 
@@ -52,6 +56,14 @@ function finding(
 ): Finding {
   const [what, unit] = rows[id]
   return { id, what, value, unit, peer: 'MPD', peerValue, ...(reason === null ? {} : { reason }) }
+}
+
+async function orReason(id: RowId, measure: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await measure()
+  } catch (error) {
+    return finding(id, null, null, failure(error))
+  }
 }
 
 const mpd: Entrant = { name: 'MPD', missing: missingMpd, open: openMpd }
@@ -92,7 +104,7 @@ async function ofMusic(
   const findings: Finding[] = []
   if (isWanted(...linkRows)) findings.push(...(await overLink(far, options)))
   if (isWanted(...loopbackRows)) findings.push(...(await onLoopback(near(server, music), options)))
-  if (isWanted('covers')) findings.push(await covers(far, options))
+  if (isWanted('covers')) findings.push(await orReason('covers', () => covers(far, options)))
   return findings.filter(({ id }) => isWanted(id))
 }
 

@@ -29,7 +29,7 @@ export interface Entrant {
 
 export interface Leg extends Run, Traffic {}
 
-/** Null and a reason where the entrant is missing. */
+/** Null and a reason where the entrant is missing or failed. */
 export type Result =
   | { readonly first: Leg; readonly again: Leg; readonly reason: null }
   | { readonly first: null; readonly again: null; readonly reason: string }
@@ -43,17 +43,27 @@ export async function race(
 ): Promise<Result> {
   const reason = entrant.missing()
   if (reason !== null) return { first: null, again: null, reason }
-  const firsts: Leg[] = []
-  const agains: Leg[] = []
-  for (let run = 0; run < runs; run += 1) {
-    await using contestant = await entrant.open(place.url, place.tracks)
-    const first = await leg(place, contestant.first)
-    const again = await leg(place, contestant.again)
-    note(`${entrant.name} ${place.name}: first ${described(first)}; again ${described(again)}`)
-    firsts.push(first)
-    agains.push(again)
+  try {
+    const firsts: Leg[] = []
+    const agains: Leg[] = []
+    for (let run = 0; run < runs; run += 1) {
+      await using contestant = await entrant.open(place.url, place.tracks)
+      const first = await leg(place, contestant.first)
+      const again = await leg(place, contestant.again)
+      note(`${entrant.name} ${place.name}: first ${described(first)}; again ${described(again)}`)
+      firsts.push(first)
+      agains.push(again)
+    }
+    return { first: median(firsts), again: median(agains), reason: null }
+  } catch (error) {
+    return { first: null, again: null, reason: failure(error) }
   }
-  return { first: median(firsts), again: median(agains), reason: null }
+}
+
+/** Why there is no number. The other rows are still worth having, so the bench goes on, and ends with a failure. */
+export function failure(error: unknown): string {
+  process.exitCode = 1
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** What went over the way to `place` while `run` ran. */
