@@ -53,8 +53,8 @@ export async function startService(
 
 function makeServer(
   core: Core,
-  events: Events,
-  log: ReturnType<typeof makeLog>,
+  engine: Engine,
+  { events, log }: { readonly events: Events; readonly log: Log },
 ): Promise<HttpServer> {
   const { config, registry, catalogue, tasks, changes, clock } = core
   const { host, token, names } = config
