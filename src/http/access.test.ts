@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { SyncError } from '../base/errors.ts'
-import { Gate, isLoopback, type Access, type Visit } from './access.ts'
+import { Gate, inUrl, isLoopback, nearHost, type Access, type Visit } from './access.ts'
 import { Refusal } from './problem.ts'
 
 const token = 'a token that nobody guesses'.replaceAll(' ', '-')
@@ -142,4 +142,9 @@ test('Loopback is what only this machine reaches', () => {
     true,
   )
   expect(['0.0.0.0', '::', '10.0.0.1', 'localhost.example', ''].some(isLoopback)).toBe(false)
+})
+
+test('Of a server on all addresses, the machine itself goes to its own', () => {
+  const places = ['0.0.0.0', '::', '::1', '192.0.2.1'].map((host) => inUrl(nearHost(host)))
+  expect(places).toEqual(['127.0.0.1', '[::1]', '[::1]', '192.0.2.1'])
 })

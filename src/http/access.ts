@@ -112,6 +112,12 @@ export function inUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host.toLowerCase()
 }
 
+/** By which address this machine reaches itself when it listens on `host`: all addresses are no address to go to. */
+export function nearHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
 function hostOf({ host = '' }: IncomingHttpHeaders): { name: string; port: number } {
   const [, name = '', port = '80'] =
     /^(\[[\d:a-f]+\]|[^:[\]]+)(?::(\d+))?$/.exec(host.toLowerCase()) ?? []

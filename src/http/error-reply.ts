@@ -29,7 +29,7 @@ export class ErrorReply {
   #write(thrown: unknown, { status, code, detail }: Problem, request: FastifyRequest): void {
     const fields = { method: request.method, route: request.routeOptions.url, status, code }
     if (ownFaults.has(status)) this.#log.error({ ...fields, error: thrown }, 'a request failed')
-    else if (status >= 500) this.#log.warn({ ...fields, detail }, 'a request failed at its source')
+    else if (status >= 500) this.#log.warn({ ...fields, detail }, 'a request could not be served')
     else this.#log.debug({ ...fields, detail }, 'a request was turned down')
   }
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
+import { Type, type Static } from 'typebox'
 import { asSyncError, errorCodes, SyncError, type ErrorCode, type Remedy } from '../base/errors.ts'
 import { ref } from './schema.ts'
-import { Type, type Static } from 'typebox'
 
 /** What the HTTP face itself turns down: status, remedy, and what can be done next. */
 export const refusals = {

@@ -6,15 +6,15 @@ import { SyncError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { TaskStore } from '../engine/task-store.ts'
 import type { Catalogue } from '../library/catalogue.ts'
-import { Gate, inUrl, type Access } from './access.ts'
+import { Gate, inUrl, nearHost, type Access } from './access.ts'
 import { Broadcast } from './broadcast.ts'
 import type { Covers } from './covers.ts'
 import type { Directory } from './directory.ts'
 import { answerSocket, ErrorReply, schemaRefusal } from './error-reply.ts'
 import { Health, type Check } from './health.ts'
 import type { Metrics } from './metrics.ts'
-import { openapiDocument } from './openapi.ts'
 import { Album, Artist, Track } from './music.ts'
+import { openapiDocument } from './openapi.ts'
 import { Problem, Refusal } from './problem.ts'
 import type { Progress } from './progress.ts'
 import { coversRoute } from './routes/covers.ts'
@@ -115,7 +115,7 @@ export class HttpServer {
     }
     const bound = this.#web.server.address()
     const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port
-    return new URL(`http://${inUrl(this.#host)}:${boundPort}`)
+    return new URL(`http://${inUrl(nearHost(this.#host))}:${boundPort}`)
   }
 
   /** Takes no more requests, ends live streams, gives the others `drainMs`, and cuts what is left then. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SyncError } from '../../src/base/errors.ts'
 import { House, noCounts, track } from './house.ts'
 
@@ -131,6 +131,13 @@ describe('Tracks and search', () => {
 })
 
 describe('A request that is no good', () => {
+  let house: House
+  beforeAll(async () => {
+    house = await House.open()
+    house.addOwner('anna')
+  })
+  afterAll(() => house.server.close())
+
   test.for([
     ['/api/tracks?limit=0', /limit must be >= 1/],
     ['/api/tracks?limit=501', /limit must be <= 500/],
@@ -145,8 +152,6 @@ describe('A request that is no good', () => {
     ['/api/tracks?after=forged', /No page ended there/],
     ['/api/%zz', /valid url/],
   ] as const)('%s is told why', async ([path, why]) => {
-    await using house = await House.open()
-    house.addOwner('anna')
     const answer = await house.ask(path)
     expect(answer.status).toBe(400)
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
@@ -155,7 +160,6 @@ describe('A request that is no good', () => {
   })
 
   test('to a path or with a method that there is not is told so', async () => {
-    await using house = await House.open()
     expect(await house.ask('/api/nothing?token=x')).toMatchObject({
       status: 404,
       json: { code: 'unknown-path', detail: 'There is nothing to GET at this path.' },

@@ -1,21 +1,25 @@
 import { createHash } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { House, until } from './house.ts'
 
 const bytes = Buffer.from('ffd8ffe0-not-really-a-picture')
 const hash = createHash('sha256').update(bytes).digest('hex')
 
-async function houseWithCover(mime = 'image/jpeg'): Promise<House> {
-  const house = await House.open()
-  const anna = house.addOwner('anna')
-  house.covers.set(12, { bytes, mime, hash, ownerId: anna.id })
-  return house
-}
-
 describe('A cover', () => {
+  let house: House
+  const hang = (mime: string): void => {
+    house.covers.set(12, { bytes, mime, hash, ownerId: 1 })
+  }
+  beforeAll(async () => {
+    house = await House.open()
+    house.addOwner('anna')
+    house.addOwner('bob')
+  })
+  beforeEach(() => hang('image/jpeg'))
+  afterAll(() => house.server.close())
+
   test('is sent as what it is, and named by its hash', async () => {
-    await using house = await houseWithCover()
     const answer = await house.ask('/api/covers/12')
     expect(answer.status).toBe(200)
     expect(answer.bytes).toEqual(bytes)
@@ -32,7 +36,6 @@ describe('A cover', () => {
   test.for([`"${hash}"`, `W/"${hash}"`, `"other", "${hash}"`, '*'])(
     'is not sent again to who has it: If-None-Match: %s',
     async (header) => {
-      await using house = await houseWithCover()
       const answer = await house.ask('/api/covers/12', { headers: { 'if-none-match': header } })
       expect(answer.status).toBe(304)
       expect(answer.bytes.length).toBe(0)
@@ -41,7 +44,6 @@ describe('A cover', () => {
   )
 
   test('is sent to who has another one', async () => {
-    await using house = await houseWithCover()
     const headers = { 'if-none-match': '"another"' }
     expect((await house.ask('/api/covers/12', { headers })).status).toBe(200)
   })
@@ -49,7 +51,7 @@ describe('A cover', () => {
   test.for(['text/html', 'image/svg+xml', 'application/xhtml+xml', 'image/jpeg; x=y', '-->'])(
     'that claims to be %s is a download of plain bytes',
     async (mime) => {
-      await using house = await houseWithCover(mime)
+      hang(mime)
       expect((await house.ask('/api/covers/12')).headers).toMatchObject({
         'content-type': 'application/octet-stream',
         'content-disposition': 'attachment; filename="cover-12.bin"',
@@ -58,8 +60,6 @@ describe('A cover', () => {
   )
 
   test("that is not there, or not this user's, is a 404", async () => {
-    await using house = await houseWithCover()
-    house.addOwner('bob')
     for (const path of ['/api/covers/13', '/api/covers/12?user=bob']) {
       expect(await house.ask(path)).toMatchObject({ status: 404, json: { code: 'unknown-cover' } })
     }
