@@ -10,8 +10,11 @@ import { CountedFile } from './counted.ts'
 const { signal } = new AbortController()
 let parser: TagParser
 
-beforeAll(() => {
+beforeAll(async () => {
   parser = new TagParser({ clock: systemClock })
+  // The thread's own start is no file's fault.
+  const bytes = Buffer.from('TAG'.padEnd(128, '\0'))
+  await parser.parse('first.mp3', { blocks: [{ mime: 'audio/mpeg', bytes }] }, signal)
 })
 
 afterAll(() => parser.close())
@@ -20,7 +23,7 @@ afterAll(() => parser.close())
 const maxRequests = maxRounds * 2 + 8
 
 async function outcome(file: CountedFile): Promise<Tags | SyncError> {
-  const began = performance.now()
+  const began = process.cpuUsage()
   try {
     return await readTags(file, file.fetch, parser, signal)
   } catch (error) {
@@ -29,7 +32,8 @@ async function outcome(file: CountedFile): Promise<Tags | SyncError> {
   } finally {
     expect(file.requests).toBeLessThanOrEqual(maxRequests)
     expect(file.bytesRead).toBeLessThanOrEqual(maxBytes)
-    expect(performance.now() - began).toBeLessThan(3_000)
+    const { user, system } = process.cpuUsage(began)
+    expect(user + system, 'microseconds of computing').toBeLessThan(2_000_000)
   }
 }
 

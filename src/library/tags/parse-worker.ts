@@ -14,6 +14,8 @@ const progress = new Int32Array(workerData as SharedArrayBuffer)
 port.on('message', (batch: Batch) => {
   void answer(batch)
 })
+// Ready: what takes time from now on is a file.
+port.postMessage(null)
 
 async function answer(batch: Batch): Promise<void> {
   const answers: Answer[] = []

@@ -23,6 +23,7 @@ const obedient = new URL(
         return { texts: { title: String(bytes[start]), artists: [], genres: [], isCompilation: false } }
       }))
     })
+    parentPort.postMessage(null)
   `)}`,
 )
 const script = obedient

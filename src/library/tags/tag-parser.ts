@@ -32,6 +32,7 @@ export class TagParser {
       running: [],
       progress: new Int32Array(new SharedArrayBuffer(4)),
       failedStarts: 0,
+      isReady: false,
       lastError: undefined,
       cancelTimer: () => undefined,
     }))
@@ -102,7 +103,8 @@ export class TagParser {
   /** Comes back after the time limit; a thread that is still at the same file then is ended. */
   #watch(thread: Thread, seen: number): void {
     const { clock, timeLimitMs = defaultTimeLimitMs } = this.#parts
-    thread.cancelTimer = clock.after(timeLimitMs, () => {
+    const patienceMs = thread.isReady ? timeLimitMs : maxStartMs
+    thread.cancelTimer = clock.after(patienceMs, () => {
       const current = Atomics.load(thread.progress, 0)
       if (current !== seen) {
         this.#watch(thread, current)
@@ -129,8 +131,11 @@ export class TagParser {
       workerData: thread.progress.buffer,
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMegabytes },
     })
-    worker.on('message', (answers: Answer[]) => {
-      if (thread.worker === worker) this.#finish(thread, answers)
+    thread.isReady = false
+    worker.on('message', (answers: Answer[] | null) => {
+      if (thread.worker !== worker) return
+      if (answers === null) this.#ready(thread)
+      else this.#finish(thread, answers)
     })
     // Followed by the exit, which is where it is dealt with.
     worker.on('error', (error) => {
@@ -148,6 +153,13 @@ export class TagParser {
       }
     })
     return worker
+  }
+
+  /** From now on the time is that of the files; until now it was that of the machine, which nobody is to blame for. */
+  #ready(thread: Thread): void {
+    thread.isReady = true
+    thread.cancelTimer()
+    this.#watch(thread, notStarted)
   }
 
   #finish(thread: Thread, answers: readonly Answer[]): void {
@@ -202,6 +214,7 @@ interface Thread {
   /** Shared with the thread: which file of its batch it is at. */
   readonly progress: Int32Array
   failedStarts: number
+  isReady: boolean
   lastError: unknown
   cancelTimer: () => void
 }
@@ -248,6 +261,8 @@ const defaultScript = new URL(
 )
 const defaultTimeLimitMs = 5_000
 const notStarted = -1
+/** A thread that did not begin after so long is given up. */
+const maxStartMs = 30_000
 /** Files in one message: enough to make the message cheap, few enough to be parsed within milliseconds. */
 const maxBatch = 32
 /** Files that wait for a thread. */
