@@ -37,6 +37,8 @@ export interface Subject {
   readonly makeStore: () => TaskStore
   /** Breaks of the store's own rules, by a look into its tables. */
   readonly faults: () => readonly string[]
+  /** Where every lane stands, and what its queues have been served: `pool class owner vt | served ...`. */
+  readonly lanes: () => readonly string[]
   readonly close: () => void
 }
 
@@ -56,6 +58,12 @@ export function modelSubject({ policy, clock }: SubjectParts): Subject {
     shown,
     makeStore: () => new MemoryTaskStore({ rows, policy, clock, random: middle, effects: shown }),
     faults: () => [],
+    lanes: () =>
+      rows.lanes.map(({ pool, workClass, owner, vt, floor, queues }) =>
+        [pool, workClass, owner.name, vt, floor, '|', ...queues.map(({ served }) => served)].join(
+          ' ',
+        ),
+      ),
     close: () => undefined,
   }
 }
@@ -75,6 +83,16 @@ export function sqliteSubject({ policy, clock }: SubjectParts): Subject {
     shown,
     makeStore: () => new SqliteTaskStore({ db, policy, clock, random: middle, effects: shown }),
     faults: () => faultsOf(db),
+    lanes: () =>
+      db
+        .prepare<{ lane: string; served: string | null }>(
+          `select pool || ' ' || class || ' ' || owner.name || ' ' || vt || ' ' || floor || ' |' as lane,
+             (select group_concat(served, ' ') from
+               (select served from queue where queue.lane_id = lane.id order by queue.id)) as served
+           from lane join owner on owner.id = lane.owner_id order by lane.id`,
+        )
+        .all()
+        .map(({ lane, served }) => (served === null ? lane : `${lane} ${served}`)),
     close: () => db.close(),
   }
 }

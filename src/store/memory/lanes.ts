@@ -69,12 +69,17 @@ const accrualMs = 10
 export function accrue(t: Turning, pool: Pool): void {
   if (t.policy.charge !== 'time') return
   for (const slot of t.rows.slots) {
-    if (slot.pool !== pool || slot.held === null) continue
+    if (slot.pool !== pool || slot.held === null || !isThere(t, slot.held)) continue
     const usedMs = t.nowMs - slot.held.startedMs
     if (usedMs < slot.held.chargedMs + accrualMs) continue
     charge(slot.held, usedMs)
     slot.held.chargedMs = usedMs
   }
+}
+
+/** Nobody pays for a source that was removed. */
+function isThere({ rows }: Turning, { queue }: Hold): boolean {
+  return rows.sources.has(queue.source.entry.id)
 }
 
 function charge({ queue, chargedMs }: Hold, usedMs: number): void {
@@ -89,7 +94,7 @@ export function release(t: Turning, slot: SlotRow, usedMs: number): void {
   const { held } = slot
   slot.held = null
   if (held === null || t.policy.charge !== 'time') return
-  if (!t.rows.sources.has(held.queue.source.entry.id)) return
+  if (!isThere(t, held)) return
   charge(held, usedMs)
   const { lane } = held.queue
   lane.vt = Math.max(lane.vt, held.tag + timeCharge(usedMs, weightOf(lane)))

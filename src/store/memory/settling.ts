@@ -80,6 +80,7 @@ export function storeSettled(t: Turning, task: TaskRow, settled: Settled): void 
   for (const item of gone) bury(t, item)
   for (const item of itemsOf(settled.kept)) {
     item.missingRoundId = null
+    item.isSaidGone = false
     item.seenRoundId = round.id
   }
   round.gone += gone.length

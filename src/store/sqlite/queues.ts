@@ -32,58 +32,60 @@ interface QueueState {
   readonly is_active: number
   readonly is_ready: number
   readonly lane_id: number
-  readonly lane_active: number
-  readonly pool: string
-  readonly class: number
 }
 
 /**
  * A queue is active if a task of it could be claimed: one is ready, its source is well and not paused, and its window has room.
- * A lane is active if one of its queues is. A lane that wakes up starts at the present virtual time: idling earns nothing.
+ * A lane is active if one of its queues is.
  */
 export function refreshQueues(t: Turning): void {
-  for (const queueId of t.touched) refreshQueue(t, queueId)
+  const lanes = new Set<number>()
+  for (const queueId of t.touched) refreshQueue(t, queueId, lanes)
   t.touched.clear()
+  for (const laneId of lanes) refreshLane(t, laneId)
 }
 
-function refreshQueue(t: Turning, queueId: number): void {
+function refreshQueue(t: Turning, queueId: number, lanes: Set<number>): void {
   const state = t.db
     .prepare<QueueState>(
-      `select queue.is_active, lane.id as lane_id, lane.is_active as lane_active, lane.pool, lane.class,
+      `select queue.is_active, queue.lane_id,
          source.health = 0 and source.is_paused = 0
          and exists (select 1 from task where task.queue_id = queue.id and task.state = 0)
          and (select count(*) from slot where slot.queue_id = queue.id) < queue.window as is_ready
-       from queue join lane on lane.id = queue.lane_id join source on source.id = queue.source_id
-       where queue.id = ?`,
+       from queue join source on source.id = queue.source_id where queue.id = ?`,
     )
     .get(queueId)
   if (state === undefined || state.is_active === state.is_ready) return
-  if (state.is_ready === 1) {
-    t.db
-      .prepare(
-        `update queue set is_active = 1,
-         served = max(served, (select floor from lane where lane.id = queue.lane_id)) where id = ?`,
-      )
-      .run(queueId)
-    if (state.lane_active === 0) wakeLane(t, state)
-    return
-  }
-  t.db.prepare('update queue set is_active = 0 where id = ?').run(queueId)
+  lanes.add(state.lane_id)
+  const floor = `(select floor from lane where lane.id = queue.lane_id)`
   t.db
     .prepare(
-      `update lane set is_active = exists (select 1 from queue where lane_id = lane.id and is_active = 1)
-       where id = ?`,
+      state.is_ready === 1
+        ? `update queue set is_active = 1, served = max(served, ${floor}) where id = ?`
+        : 'update queue set is_active = 0 where id = ?',
     )
-    .run(state.lane_id)
+    .run(queueId)
 }
 
-function wakeLane(t: Turning, { lane_id, pool, class: workClass }: QueueState): void {
+/**
+ * Looks at a lane when all of its queues have been looked at: one that went on with another queue has not slept.
+ * A lane that wakes up starts at the present virtual time: idling earns nothing.
+ */
+function refreshLane(t: Turning, laneId: number): void {
   t.db
     .prepare(
-      `update lane set is_active = 1,
-       vt = max(vt, coalesce((select v from clockwork where pool = ? and class = ?), 0)) where id = ?`,
+      `update lane set is_active = 1, vt = max(vt, coalesce(
+         (select v from clockwork where pool = lane.pool and class = lane.class), 0))
+       where id = ? and is_active = 0
+         and exists (select 1 from queue where lane_id = lane.id and is_active = 1)`,
     )
-    .run(pool, workClass, lane_id)
+    .run(laneId)
+  t.db
+    .prepare(
+      `update lane set is_active = 0 where id = ? and is_active = 1
+         and not exists (select 1 from queue where lane_id = lane.id and is_active = 1)`,
+    )
+    .run(laneId)
 }
 
 /** All queues of a source, in every pool and class: a handful. */

@@ -259,7 +259,9 @@ export function storeSettled(t: Turning, task: HeldTask, settled: Settled): void
   for (const id of settled.gone) bury(t, id, round)
   for (const id of settled.kept) {
     t.db
-      .prepare('update item set missing_round_id = null, round_id = ? where id = ?')
+      .prepare(
+        'update item set missing_round_id = null, is_said_gone = 0, round_id = ? where id = ?',
+      )
       .run(round.id, id)
   }
   if (settled.unknown.length > 0) {
@@ -282,7 +284,7 @@ export function storeSettled(t: Turning, task: HeldTask, settled: Settled): void
 
 /** An item becomes a tombstone: hidden, its identity kept. A skipped one has nothing that could come back. */
 function bury(t: Turning, id: number, round: Round): void {
-  t.effects.gone(itemById(t, id), round.started_ms)
+  t.effects.gone(itemById(t, id), sinceLastClean(t, round))
   endTaskOf(t, id)
   t.db
     .prepare(
@@ -291,6 +293,19 @@ function bury(t: Turning, id: number, round: Round): void {
        where id = ?`,
     )
     .run(t.nowMs, id)
+}
+
+/**
+ * When the last clean round began: whatever the same file's new place is, it was listed since then, perhaps in a round
+ * that still saw the old one.
+ */
+function sinceLastClean(t: Turning, round: Round): number {
+  const clean = t.db
+    .prepare<{ started_ms: number }>(
+      `select round.started_ms from source join round on round.id = source.clean_round_id where source.id = ?`,
+    )
+    .get(round.source_id)
+  return clean?.started_ms ?? round.started_ms
 }
 
 function endRound(t: Turning, round: Round, outcome: 'clean' | 'unclean' | 'withheld'): void {
