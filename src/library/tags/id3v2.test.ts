@@ -174,3 +174,12 @@ test('an APEv2 tag before ID3v1 is preferred to it, and its picture found', asyn
   })
   expect(cover?.equals(picture)).toBe(true)
 })
+
+test('frames that lie far apart are given up after a few reads, the music is not', async () => {
+  const far = Array.from({ length: 30 }, () => frameOf(3, 'PRIV', Buffer.alloc(9_000)))
+  const { tags } = await read(
+    tag({ major: 3 }, frameOf(3, 'TIT2', latin('Refrain')), ...far),
+    audio,
+  )
+  expect(tags).toMatchObject({ title: 'Refrain', codec: 'mp3', durationMs: 1_043 })
+})
