@@ -5,7 +5,6 @@ import { systemClock } from '../base/clock.ts'
 import { SyncError } from '../base/errors.ts'
 import { addressPolicy } from '../base/remote/address-policy.ts'
 import { systemRandom } from '../base/random.ts'
-import { openDrive } from '../drives/drives.ts'
 import { defaultPolicy, type Policy } from '../engine/policy.ts'
 import type { SourceEntry } from '../engine/registry.ts'
 import type { Source } from '../engine/source.ts'
@@ -39,7 +38,7 @@ export interface Core {
   /** Beside the database: who holds it does the work. */
   readonly lockPath: string
   /** Opens what is not (yet) registered. */
-  readonly openSource: (entry: SourceEntry, password: string | null) => Source
+  readonly openSource: (entry: SourceEntry, password: string | null) => Promise<Source>
   close(): Promise<void>
 }
 
@@ -70,6 +69,8 @@ export async function openCore(config: Config, policy: Partial<Policy> = {}): Pr
   })
   const openSource = sourceOpener(config, clock)
   const sources = new OpenSources({ registry, open: openSource })
+  const blobs = new DiskBlobs({ root: join(folder, 'covers'), maxBytes: maxCoverBytes })
+  await blobs.open()
   return {
     config,
     policy: rules,
@@ -79,7 +80,7 @@ export async function openCore(config: Config, policy: Partial<Policy> = {}): Pr
     catalogue: new SqliteCatalogue(db),
     tasks,
     library,
-    blobs: new DiskBlobs({ root: join(folder, 'covers'), maxBytes: maxCoverBytes }),
+    blobs,
     sources,
     changes,
     lockPath: `${path}-lock`,
@@ -112,9 +113,12 @@ function openDatabase(folder: string, path: string): Database {
 /** Opens drives; private hosts only where an operator typed the address or allowed them. */
 function sourceOpener(config: Config, clock: Clock): Core['openSource'] {
   const policy = addressPolicy(config.allowHosts)
-  return ({ kind, address, settings }, password) =>
-    openDrive(
+  return async ({ kind, address, settings }, password) => {
+    // The HTTP client takes longer to load than most commands to run.
+    const { openDrive } = await import('../drives/drives.ts')
+    return openDrive(
       { kind, address, user: settings.user, password, isOperators: settings.isOperators === true },
       { clock, policy },
     )
+  }
 }

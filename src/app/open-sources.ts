@@ -4,11 +4,11 @@ import type { Source } from '../engine/source.ts'
 
 export interface OpenSourcesParts {
   readonly registry: Registry
-  readonly open: (entry: SourceEntry, password: string | null) => Source
+  readonly open: (entry: SourceEntry, password: string | null) => Promise<Source>
 }
 
+/** A source and all that it was opened with. */
 interface OpenSource {
-  /** All that it was opened with. */
   readonly made: string
   readonly source: Source
 }
@@ -19,7 +19,7 @@ const maxOpen = 1_000
 /** Opens each source once and keeps its connections, until its settings change. */
 export class OpenSources {
   readonly #parts: OpenSourcesParts
-  readonly #open = new Map<number, OpenSource>()
+  readonly #open = new Map<number, Promise<OpenSource>>()
 
   constructor(parts: OpenSourcesParts) {
     this.#parts = parts
@@ -27,41 +27,59 @@ export class OpenSources {
 
   async of(sourceId: number): Promise<Source> {
     const known = this.#open.get(sourceId)
-    if (known !== undefined) {
-      this.#open.delete(sourceId)
-      this.#open.set(sourceId, known)
-      return known.source
-    }
-    const { registry, open } = this.#parts
-    const entry = await registry.source(sourceId)
-    if (entry === null) throw new SyncError('bad-input', `There is no source ${sourceId}.`)
-    const password = await registry.password(sourceId)
-    const source = open(entry, password)
-    this.#open.set(sourceId, { made: JSON.stringify([entry, password]), source })
+    const opening = known ?? this.#make(sourceId)
+    // The map is in the order of use.
+    this.#open.delete(sourceId)
+    this.#open.set(sourceId, opening)
     const [oldest] = this.#open
-    if (this.#open.size > maxOpen && oldest !== undefined) this.#drop(oldest[0])
-    return source
+    if (this.#open.size > maxOpen && oldest !== undefined) void this.#drop(oldest[0])
+    try {
+      return (await opening).source
+    } catch (error) {
+      // What could not be opened is tried again by whoever asks next.
+      if (this.#open.get(sourceId) === opening) this.#open.delete(sourceId)
+      throw error
+    }
   }
 
   /** Somebody may have changed settings or passwords: what is not the same any more is opened anew. */
   async refresh(): Promise<void> {
-    const { registry } = this.#parts
-    for (const [sourceId, { made }] of this.#open) {
-      const entry = await registry.source(sourceId)
-      const password = await registry.password(sourceId).catch(() => null)
-      if (JSON.stringify([entry, password]) !== made) this.#drop(sourceId)
+    for (const [sourceId, opening] of this.#open) {
+      const [opened, wanted] = await Promise.all([
+        opening.catch(() => null),
+        this.#wanted(sourceId).catch(() => null),
+      ])
+      if (opened === null || wanted?.made !== opened.made) void this.#drop(sourceId)
     }
   }
 
   async close(): Promise<void> {
-    const sources = [...this.#open.values()]
-    this.#open.clear()
-    await Promise.all(sources.map(({ source }) => source.close()))
+    const all = [...this.#open.keys()]
+    await Promise.all(all.map((sourceId) => this.#drop(sourceId)))
   }
 
-  #drop(sourceId: number): void {
+  async #make(sourceId: number): Promise<OpenSource> {
+    const { entry, password, made } = await this.#wanted(sourceId)
+    return { made, source: await this.#parts.open(entry, password) }
+  }
+
+  async #wanted(
+    sourceId: number,
+  ): Promise<{ entry: SourceEntry; password: string | null; made: string }> {
+    const { registry } = this.#parts
+    const entry = await registry.source(sourceId)
+    if (entry === null) throw new SyncError('bad-input', `There is no source ${sourceId}.`)
+    const password = await registry.password(sourceId)
+    return { entry, password, made: JSON.stringify([entry, password]) }
+  }
+
+  async #drop(sourceId: number): Promise<void> {
     const dropped = this.#open.get(sourceId)
     this.#open.delete(sourceId)
-    void dropped?.source.close().catch(() => undefined)
+    try {
+      await (await dropped)?.source.close()
+    } catch {
+      // It never opened, or is closed already: there is nothing left to let go of.
+    }
   }
 }

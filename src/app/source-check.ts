@@ -8,7 +8,7 @@ export async function checkSource(
   entry: SourceEntry,
   password: string | null,
 ): Promise<void> {
-  const source = core.openSource(entry, password)
+  const source = await core.openSource(entry, password)
   const controller = new AbortController()
   const late = new SyncError('timeout', `${entry.address} did not answer in time.`)
   const cancel = core.clock.after(core.policy.checkMs, () => controller.abort(late))

@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { examine } from '../app/examination.ts'
 import type { Setting } from './setting.ts'
 import { printable } from './terminal.ts'
 import { withCore } from './with-core.ts'
@@ -9,6 +8,7 @@ export function doctorCommand(setting: Setting): Command {
   return new Command('doctor')
     .description('looks whether database, key and drives are in order, and says what to do')
     .action(async () => {
+      const { examine } = await import('../app/examination.ts')
       const findings = await withCore(setting, examine)
       for (const { isWell, text } of findings) {
         setting.terminal.say(`${isWell ? 'ok    ' : 'trouble'} ${printable(text)}`)

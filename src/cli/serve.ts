@@ -1,5 +1,4 @@
 import { Command } from 'commander'
-import { startService } from '../app/service.ts'
 import type { Setting } from './setting.ts'
 
 /** `roundelay serve` */
@@ -7,6 +6,7 @@ export function serveCommand(setting: Setting): Command {
   return new Command('serve')
     .description('keeps every library up to date and answers over HTTP until it is told to stop')
     .action(async () => {
+      const { startService } = await import('../app/service.ts')
       const service = await startService(setting.config())
       setting.terminal.say(`Roundelay answers on ${service.url} (Ctrl-C stops it).`)
       await signalled()

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { durationMs } from '../app/config.ts'
 import type { Core } from '../app/core.ts'
-import { startWork, type Work } from '../app/work.ts'
+import type { Work } from '../app/work.ts'
 import { SyncError } from '../base/errors.ts'
 import { silentLog } from '../base/log.ts'
 import type { Owner, SourceEntry, SourceStatus } from '../engine/registry.ts'
@@ -68,6 +68,7 @@ async function sync(
 /** Does the work here, unless another process does it already. */
 async function workHere(core: Core): Promise<Work | null> {
   try {
+    const { startWork } = await import('../app/work.ts')
     return await startWork(core, silentLog, {})
   } catch (error) {
     if (error instanceof SyncError && error.code === 'busy') return null

@@ -35,8 +35,11 @@ export interface EffectWriter {
   applied(item: Item, effect: Effect): void
   /** The present version of the item is no good; an older version's effect, if any, no longer holds. */
   skipped(item: Item, reason: SyncError): void
-  /** The item went away; its identity is kept for `tombstoneMs`. `roundStartMs` is when the round that missed it began. */
-  gone(item: Item, roundStartMs: number): void
+  /**
+   * The item went away; its identity is kept for `tombstoneMs`. If it moved, its new place was listed since `sinceMs`:
+   * that is when the last clean round before this one began.
+   */
+  gone(item: Item, sinceMs: number): void
   /** The source and all its items are removed by a person. */
   sourceRemoved(sourceId: number): void
 }

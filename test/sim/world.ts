@@ -116,8 +116,11 @@ export class World {
     this.shown = new ShownFiles(this.db)
     const random = seededRandom(parts.seed ?? 1)
     const { db, clock, policy, shown: effects } = this
-    const secrets = { seal: (plain: string) => Buffer.from(plain), open: (sealed: Uint8Array) => Buffer.from(sealed).toString() }
-    this.registry = new SqliteRegistry({ db, clock, secrets, effects })
+    const secrets = {
+      seal: (plain: string) => Buffer.from(plain),
+      open: (sealed: Uint8Array) => Buffer.from(sealed).toString(),
+    }
+    this.registry = new SqliteRegistry({ db, clock, secrets, effects, onChange: () => undefined })
     this.store = new SqliteTaskStore({ db, clock, policy, random, effects })
     this.engine = this.#makeEngine()
   }
@@ -152,7 +155,11 @@ export class World {
   }
 
   /** A drive with so many small files, `dir/file`. */
-  async addDrive(ownerId: number, files: number, parts: Partial<MemoryDriveParts> = {}): Promise<number> {
+  async addDrive(
+    ownerId: number,
+    files: number,
+    parts: Partial<MemoryDriveParts> = {},
+  ): Promise<number> {
     const source = await this.registry.addSource({
       ownerId,
       name: `drive${this.drives.size}`,
