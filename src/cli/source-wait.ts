@@ -23,26 +23,40 @@ export async function waitForSource(
   source: SourceEntry,
   { patienceMs, terminal, work }: Wait,
 ): Promise<SourceStatus> {
-  let shownMs = 0
-  let restingSinceMs: number | null = null
-  for (;;) {
-    const isBusy = await core.registry.isBusy(source.id)
+  const patience = new Patience(patienceMs)
+  let shownMs = Number.NEGATIVE_INFINITY
+  while (await core.registry.isBusy(source.id)) {
     const nowMs = core.clock.elapsed()
-    if (!isBusy) return statusOf(core, source)
     if (nowMs - shownMs >= showMs) {
       shownMs = nowMs
       const refusal = work?.engine.refusal ?? null
       if (refusal !== null) throw new SyncError(refusal.code, refusal.message)
       const status = await statusOf(core, source)
       show(status, terminal)
-      if (status.state === 'stopped') throw failureOf(status)
-      restingSinceMs = status.state === 'resting' ? (restingSinceMs ?? nowMs) : null
-      const isNew = status.lastRound === null && status.counts.done === 0
-      if (restingSinceMs !== null && (isNew || nowMs - restingSinceMs > patienceMs)) {
-        throw failureOf(status)
-      }
+      if (status.state === 'stopped' || patience.isOver(status, nowMs)) throw failureOf(status)
     }
     await nextChange(core)
+  }
+  return statusOf(core, source)
+}
+
+/** How long a drive may rest before nobody waits for it any more: not at all if it has never answered. */
+class Patience {
+  readonly #patienceMs: number
+  #restingSinceMs: number | null = null
+
+  constructor(patienceMs: number) {
+    this.#patienceMs = patienceMs
+  }
+
+  isOver({ state, lastRound, counts }: SourceStatus, nowMs: number): boolean {
+    if (state !== 'resting') {
+      this.#restingSinceMs = null
+      return false
+    }
+    this.#restingSinceMs ??= nowMs
+    const isNew = lastRound === null && counts.done === 0
+    return isNew || nowMs - this.#restingSinceMs > this.#patienceMs
   }
 }
 

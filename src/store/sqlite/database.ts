@@ -43,7 +43,7 @@ export class Database {
     return {
       run: (...values) => {
         const { changes, lastInsertRowid } = prepared.run(...values)
-        return { changes: Number(changes), lastId: Number(lastInsertRowid) }
+        return { changes, lastId: Number(lastInsertRowid) }
       },
       // A row has the shape its SQL text gives it; the text stands beside the type.
       get: (...values) => prepared.get(...values) as Row | undefined,
