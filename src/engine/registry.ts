@@ -39,7 +39,11 @@ export interface NewSource extends Omit<SourceEntry, 'id'> {
 /** How a source is, for showing. */
 export interface SourceStatus extends SourceEntry {
   readonly state: 'new' | 'listing' | 'waiting' | 'resting' | 'stopped' | 'paused'
-  readonly lastError: { readonly code: string; readonly message: string; readonly atMs: number } | null
+  readonly lastError: {
+    readonly code: string
+    readonly message: string
+    readonly atMs: number
+  } | null
   /** Next round, or next check of a resting source; null while a round runs or a person is needed. */
   readonly nextMs: number | null
   /** The end of the last round, and how it ended. */
@@ -94,7 +98,7 @@ export interface Registry {
   setPassword(sourceId: number, password: string): Promise<void>
   /** Removes the source, what it listed, and what the library has of it. */
   removeSource(id: number): Promise<void>
-  /** A round as soon as possible, after the present one if there is one; wakes a stopped or resting source. `isFull`: trust no collection versions. */
+  /** A round as soon as possible, after the present one if there is one; wakes a stopped or resting source and tries again what was parked. `isFull`: trust no collection versions. */
   ask(sourceId: number, isFull: boolean): Promise<void>
   setPaused(sourceId: number, isPaused: boolean): Promise<void>
   /** What is withheld may be hidden by the next round, which is asked for. Returns how many files are concerned. */

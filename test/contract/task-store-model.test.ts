@@ -327,6 +327,7 @@ async function lookOf(bench: Bench, id: number): Promise<object> {
     isBusy: await bench.registry.isBusy(id),
     troubles: troubles.map(({ sourceId: _, ...trouble }) => trouble),
     shown: bench.shown.of(id),
+    sinceMs: bench.shown.sinceMs,
   }
 }
 

@@ -872,6 +872,22 @@ function whatWentAway(benchOf: BenchOf): void {
     expect(bench.keys(source)).toHaveLength(181)
   })
 
+  it('R4 who hears that a file is gone hears since when it may have moved', async () => {
+    const bench = await benchOf()
+    const source = await bench.addSource('anna')
+    const items = await bench.fill(source, 3, true)
+    const cleanMs = bench.clock.nowMs
+    for (let n = 0; n < 12; n++) {
+      bench.pass(minute)
+      await bench.ask(source)
+      await bench.write(failed(await bench.list(), 'not-found'))
+    }
+    await bench.ask(source)
+    await bench.round(source, items.slice(1))
+    await bench.write(settled(await bench.settle()))
+    expect(bench.shown.sinceMs).toBe(cleanMs)
+  })
+
   it('R4 a file that comes back is itself again', async () => {
     const bench = await benchOf()
     const source = await bench.addSource('anna')
@@ -1001,6 +1017,22 @@ function failing(benchOf: BenchOf): void {
     expect(await bench.reads(1)).toEqual([])
     bench.pass(1)
     expect(await bench.reads(1)).toHaveLength(1)
+  })
+
+  it('F1 what was parked is tried again when a person asks', async () => {
+    const bench = await benchOf()
+    const source = await bench.addSource('anna')
+    const items = await bench.fill(source, 1)
+    for (let n = 0; n < 6; n++) {
+      await bench.write(failed((await bench.reads(1))[0]!, 'internal'))
+      bench.pass(10 * minute)
+    }
+    expect(await bench.reads(1)).toEqual([])
+    await bench.ask(source)
+    await bench.round(source, items)
+    await bench.readAll()
+    expect(bench.keys(source)).toEqual(['f0'])
+    expect(await bench.registry.troubles(source, 9)).toEqual([])
   })
 
   it('F1 a new version of a parked file is read', async () => {

@@ -9,11 +9,14 @@ export interface Shown extends EffectWriter {
   of(sourceId: number): Record<string, string>
   /** Effects of this text cannot be written. */
   breaksOn: string | null
+  /** What `gone` was told last. */
+  sinceMs: number | null
 }
 
 /** Keeps effects in a table of the same database: they come and go with the transactions of the store. */
 export class ShownFiles implements Shown {
   breaksOn: string | null = null
+  sinceMs: number | null = null
   readonly #db: Database
 
   constructor(db: Database) {
@@ -45,7 +48,8 @@ export class ShownFiles implements Shown {
     this.#db.prepare('delete from shown where item_id = ?').run(item.rowId)
   }
 
-  gone(item: Item): void {
+  gone(item: Item, sinceMs: number): void {
+    this.sinceMs = sinceMs
     this.#db.prepare('update shown set is_gone = 1 where item_id = ?').run(item.rowId)
   }
 
@@ -81,6 +85,7 @@ interface Line {
 /** The same in plain objects, for the model. */
 export class ShownInMemory implements Shown {
   breaksOn: string | null = null
+  sinceMs: number | null = null
   readonly #lines = new Map<number, Line>()
 
   applied({ rowId, sourceId, key }: Item, effect: Effect): void {
@@ -97,7 +102,8 @@ export class ShownInMemory implements Shown {
     this.#lines.delete(rowId)
   }
 
-  gone({ rowId }: Item): void {
+  gone({ rowId }: Item, sinceMs: number): void {
+    this.sinceMs = sinceMs
     const line = this.#lines.get(rowId)
     if (line !== undefined) this.#lines.set(rowId, { ...line, isGone: true })
   }

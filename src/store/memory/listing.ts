@@ -169,7 +169,7 @@ function seeUnchanged(
   { step, version }: { readonly step: string; readonly version: string },
 ): boolean {
   const place = source.places.get(step)
-  if (place?.version !== version || place.roundId !== source.cleanRoundId) return false
+  if (place?.version !== version || place.roundId !== source.cleanRound?.id) return false
   seeBelow(source, step, round)
   return true
 }

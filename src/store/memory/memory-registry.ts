@@ -13,7 +13,7 @@ import type {
   Trouble,
   WorkCounts,
 } from '../../engine/registry.ts'
-import { nextId, tasksOf, type OwnerRow, type Rows, type SourceRow } from './rows.ts'
+import { dropTaskOf, nextId, tasksOf, type OwnerRow, type Rows, type SourceRow } from './rows.ts'
 
 export interface MemoryRegistryParts {
   readonly rows: Rows
@@ -105,6 +105,12 @@ export class MemoryRegistry implements Registry {
     if (isFull) source.cursor = null
     if (source.asked !== 'full') source.asked = isFull ? 'full' : 'round'
     source.dueMs = clock.now()
+    for (const item of source.items.values()) {
+      if (item.state !== 'parked') continue
+      dropTaskOf(rows, item)
+      Object.assign(item, { state: 'owed', error: null })
+    }
+    source.isStirred = true
     source.breaker = {
       ...source.breaker,
       health: health.well,
@@ -117,7 +123,7 @@ export class MemoryRegistry implements Registry {
 
   async setPaused(sourceId: number, isPaused: boolean): Promise<void> {
     const source = this.#parts.rows.sources.get(sourceId)
-    if (source !== undefined) source.isPaused = isPaused
+    if (source !== undefined) Object.assign(source, { isPaused, isStirred: true })
   }
 
   async confirmDeletions(sourceId: number): Promise<number> {
@@ -201,6 +207,7 @@ function newSource(entry: SourceEntry, password: string | null, dueMs: number): 
     dueMs,
     asked: 'no',
     isPaused: false,
+    isStirred: false,
     cursor: null,
     breaker: {
       health: health.well,
@@ -215,7 +222,7 @@ function newSource(entry: SourceEntry, password: string | null, dueMs: number): 
     error: null,
     round: null,
     lastRound: null,
-    cleanRoundId: null,
+    cleanRound: null,
     fullMs: null,
     withheld: 0,
     confirmed: 0,

@@ -6,6 +6,7 @@ import type { Policy } from '../../engine/policy.ts'
 import type { Ack, FreeSlots, Stall, TaskStore, Turn } from '../../engine/task-store.ts'
 import type { Claim, Failure, Pool, Result } from '../../engine/task.ts'
 import { claim } from './claims.ts'
+import { feed } from './items.ts'
 import { refresh, release } from './lanes.ts'
 import { isStartable, startDueRounds, storeFound, storeListed } from './listing.ts'
 import { tasksOf, type Rows, type SourceRow, type TaskRow, type Turning } from './rows.ts'
@@ -62,6 +63,7 @@ export class MemoryTaskStore implements TaskStore {
     const acks = results.map((result) => write(t, result))
     reap(t)
     promote(t)
+    takeStirred(t)
     startDueRounds(t)
     refresh(t)
     const claims: Claim[] = []
@@ -176,6 +178,14 @@ function reap(t: Turning): void {
     release(t, slot, held.untilMs - held.startedMs)
     const task = [...t.rows.tasks].find(({ fence }) => fence === held.fence)
     if (task !== undefined) crash(t, task, held.fence)
+  }
+}
+
+/** What a person changed may have made something owed. */
+function takeStirred(t: Turning): void {
+  for (const source of t.rows.sources.values()) {
+    if (source.isStirred) feed(t, source)
+    source.isStirred = false
   }
 }
 

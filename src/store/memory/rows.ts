@@ -36,13 +36,16 @@ export interface SourceRow {
   dueMs: number
   asked: 'no' | 'round' | 'full'
   isPaused: boolean
+  /** A person changed it since the last turn. */
+  isStirred: boolean
   cursor: string | null
   breaker: Breaker
   progressMs: number | null
   error: ErrorNote | null
   round: RoundRow | null
   lastRound: RoundRow | null
-  cleanRoundId: number | null
+  /** The last round that ended clean. */
+  cleanRound: RoundRow | null
   /** When a clean full round that trusted no versions last ended. */
   fullMs: number | null
   withheld: number

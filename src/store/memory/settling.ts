@@ -76,7 +76,8 @@ export function storeSettled(t: Turning, task: TaskRow, settled: Settled): void 
   const itemsOf = (ids: readonly number[]): ItemRow[] =>
     ids.map((id) => byId.get(id)).filter((item) => item !== undefined)
   const gone = itemsOf(settled.gone)
-  for (const item of gone) t.effects.gone(toItem(source, item), round.startedMs)
+  const sinceMs = (source.cleanRound ?? round).startedMs
+  for (const item of gone) t.effects.gone(toItem(source, item), sinceMs)
   for (const item of gone) bury(t, item)
   for (const item of itemsOf(settled.kept)) {
     item.missingRoundId = null
@@ -116,7 +117,7 @@ function endRound(t: Turning, source: SourceRow, outcome: 'clean' | 'unclean' | 
   if (round === null) return
   endedAs(source, round, { outcome, endedMs: t.nowMs })
   if (outcome === 'clean') {
-    source.cleanRoundId = round.id
+    source.cleanRound = round
     source.confirmed = 0
     if (round.isFull && !round.trustsVersions) source.fullMs = t.nowMs
     source.cursor = round.cursor ?? source.cursor

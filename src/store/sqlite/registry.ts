@@ -71,7 +71,12 @@ export class SqliteRegistry implements Registry {
   }
 
   async setPlan(ownerId: number, plan: Plan): Promise<void> {
-    this.#run('update owner set plan = ?, weight = ? where id = ?', plan, planWeights[plan], ownerId)
+    this.#run(
+      'update owner set plan = ?, weight = ? where id = ?',
+      plan,
+      planWeights[plan],
+      ownerId,
+    )
   }
 
   async owner(name: string): Promise<Owner | null> {
@@ -179,6 +184,13 @@ export class SqliteRegistry implements Registry {
            recent = 0, due_ms = case when due_ms = ? then due_ms else ? end,
            cursor = case when ? = 2 then null else cursor end where id = ?`,
       ).run(isFull ? 2 : 1, never, clock.now(), isFull ? 2 : 1, sourceId)
+      db.prepare(
+        `delete from task where item_id in (select id from item where source_id = ? and state = 4)`,
+      ).run(sourceId)
+      db.prepare(
+        `update item set state = 1, error_code = null, error_message = null
+         where source_id = ? and state = 4`,
+      ).run(sourceId)
       this.#refresh(sourceId)
     })
     onChange()
@@ -214,9 +226,7 @@ export class SqliteRegistry implements Registry {
 
   async ownerStatus(ownerId: number): Promise<OwnerStatus | null> {
     const { db } = this.#parts
-    const owner = db
-      .prepare<OwnerRow>('select id, name, plan from owner where id = ?')
-      .get(ownerId)
+    const owner = db.prepare<OwnerRow>('select id, name, plan from owner where id = ?').get(ownerId)
     return owner === undefined ? null : { ...owner, counts: ownerCounts(db, ownerId) }
   }
 

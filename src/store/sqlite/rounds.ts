@@ -334,9 +334,10 @@ function endRound(t: Turning, round: Round, outcome: 'clean' | 'unclean' | 'with
   t.db
     .prepare(
       `delete from round where source_id = ? and id not in
-         (select id from round where source_id = ? order by id desc limit ?)`,
+         (select id from round where source_id = ? order by id desc limit ?)
+       and id not in (select clean_round_id from source where clean_round_id is not null and id = ?)`,
     )
-    .run(round.source_id, round.source_id, keptRounds)
+    .run(round.source_id, round.source_id, keptRounds, round.source_id)
 }
 
 /** When the next round comes: at once if a person asked meanwhile, soon if files went away, else after the interval. */

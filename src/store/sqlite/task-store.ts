@@ -14,7 +14,7 @@ import type { Claim, Result } from '../../engine/task.ts'
 import { assert } from '../../base/errors.ts'
 import { claim } from './claims.ts'
 import { storageTrouble, type Database } from './database.ts'
-import { refreshQueues, touchSource } from './queues.ts'
+import { feed, refreshQueues, touchSource } from './queues.ts'
 import { never, startDueRounds, storeFound, storeListed, storeSettled } from './rounds.ts'
 import { abandonSlot, heldTask, releaseSlot, type HeldTask, type Turning } from './turning.ts'
 import {
@@ -180,7 +180,12 @@ function takeStirred(t: Turning): void {
   const stirred = t.db
     .prepare<{ source_id: number }>('delete from stirred returning source_id')
     .all()
-  for (const { source_id: sourceId } of stirred) touchSource(t, sourceId)
+  for (const { source_id: sourceId } of stirred) {
+    touchSource(t, sourceId)
+    if (t.db.prepare('select 1 from source where id = ?').get(sourceId) !== undefined) {
+      feed(t, sourceId)
+    }
+  }
 }
 
 /** When something falls due that nobody will announce. */
