@@ -18,6 +18,8 @@ export function parseAddress(typed: string): Address {
       'An address is a folder, or begins with https:// or http://.',
     )
   }
+  // An empty variable of a script is not the folder that the script runs in.
+  if (typed.trim() === '') throw new SyncError('bad-address', 'The address is empty.')
   const path = resolve(typed.replace(/^~(?=\/|$)/, homedir()))
   return { kind: 'folder', address: path, name: toName(basename(path)) }
 }

@@ -68,9 +68,9 @@ function given(root: Command): Given {
 /** Runs one command line; the exit status says whether all went well. */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
-    process.exitCode = 0
     await program(terminal).parseAsync(argv)
-    return process.exitCode
+    // Not set before: a command that waits for nothing must not end as if it were done.
+    return Number(process.exitCode ?? 0)
   } catch (error) {
     terminal.complain(error)
     return 1

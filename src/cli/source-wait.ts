@@ -79,15 +79,10 @@ function failureOf({ name, lastError }: SourceStatus): SyncError {
   return new SyncError(isKnown(code) ? code : 'unavailable', message)
 }
 
-/** Resolves at the next turn taken here, or a little later. */
-function nextChange(core: Core): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stop()
-      cancel()
-      resolve()
-    }
-    const stop = core.changes.subscribe(done)
-    const cancel = core.clock.after(lookMs, done)
-  })
+/** Resolves at the next turn taken here, or a little later. What waits is a sleep: it keeps the process alive when nothing else does. */
+async function nextChange({ changes, clock }: Core): Promise<void> {
+  const changed = new AbortController()
+  const stop = changes.subscribe(() => changed.abort())
+  await clock.sleep(lookMs, changed.signal).catch(() => undefined)
+  stop()
 }
