@@ -25,7 +25,11 @@ it('a drive is listed, read and followed', async () => {
 
 it('two slots serve Anna, Bob and Charlie in the literal round robin', async () => {
   const world = new World({ policy: { charge: 'tasks', slots: { list: 3, read: 2 } } })
-  for (const [name, plan] of [['A', 'free'], ['B', 'free'], ['C', 'premium']] as const) {
+  for (const [name, plan] of [
+    ['A', 'free'],
+    ['B', 'free'],
+    ['C', 'premium'],
+  ] as const) {
     const source = await world.addDrive(await world.addOwner(name, plan), 21)
     world.drive(source).inject({ on: 'open', does: 'slow', ms: 100 })
   }

@@ -57,12 +57,7 @@ export class VirtualClock implements Clock {
   /** Lets everybody go on until all wait, then fires the next timer within `untilMs` of elapsed time. False: there is none. */
   async step(untilMs = Number.POSITIVE_INFINITY): Promise<boolean> {
     await settle()
-    let next: Timer | null = null
-    for (const timer of this.#timers) {
-      if (next === null || timer.atMs < next.atMs || (timer.atMs === next.atMs && timer.order < next.order)) {
-        next = timer
-      }
-    }
+    const next = this.#next()
     if (next === null || next.atMs > untilMs) {
       if (Number.isFinite(untilMs)) this.#nowMs = Math.max(this.#nowMs, untilMs)
       return false
@@ -84,6 +79,58 @@ export class VirtualClock implements Clock {
         return isDone()
       }
     }
+  }
+
+  #next(): Timer | null {
+    let next: Timer | null = null
+    for (const timer of this.#timers) {
+      const isEarlier =
+        next === null ||
+        timer.atMs < next.atMs ||
+        (timer.atMs === next.atMs && timer.order < next.order)
+      if (isEarlier) next = timer
+    }
+    return next
+  }
+}
+
+/** The clock as one process sees it: once that is killed, nothing of it happens any more. */
+export class LifeClock implements Clock {
+  isOver = false
+  readonly #clock: VirtualClock
+  readonly #cancels = new Set<() => void>()
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+
+  elapsed(): number {
+    return this.#clock.elapsed()
+  }
+
+  after(ms: number, run: () => void): () => void {
+    if (this.isOver) return () => undefined
+    const cancel = this.#clock.after(ms, () => {
+      this.#cancels.delete(cancel)
+      run()
+    })
+    this.#cancels.add(cancel)
+    return cancel
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (this.isOver) return new Promise(() => undefined)
+    await this.#clock.sleep(ms, signal)
+    if (this.isOver) await new Promise(() => undefined)
+  }
+
+  end(): void {
+    this.isOver = true
+    for (const cancel of this.#cancels) cancel()
   }
 }
 

@@ -1,0 +1,70 @@
+import type { Observer } from '../../src/engine/engine.ts'
+import type { Claim, Result } from '../../src/engine/task.ts'
+import { faultsOf } from '../contract/bench.ts'
+import type { World } from './world.ts'
+
+/** Serves of others that an owner with something to read may have to wait for, a handful of owners and slots given. */
+const maxWait = 60
+
+/** Looks at every turn of a world and writes down what breaks a law. */
+export class Watch implements Observer {
+  readonly broken: string[] = []
+  #world: World | null = null
+  #turns = 0
+  #lastFence = 0
+  readonly #latest = new Map<number, { readonly fence: number; readonly turn: number }>()
+  readonly #waits = new Map<number, number>()
+
+  look(world: World): void {
+    this.#world = world
+  }
+
+  claimed(claim: Claim): void {
+    if (claim.fence <= this.#lastFence) this.#breaks(`L1 fence ${claim.fence} was given before`)
+    this.#lastFence = claim.fence
+    this.#latest.set(claim.taskId, { fence: claim.fence, turn: this.#turns })
+    if (claim.pool === 'read') this.#serve(claim.ownerId)
+  }
+
+  ended(claim: Claim, _result: Result, isHeld: boolean): void {
+    if (!isHeld || this.#world === null) return
+    const { taskId, fence, untilMs } = claim
+    if (this.#world.clock.now() >= untilMs)
+      this.#breaks(`L2 fence ${fence} counted after its lease`)
+    const latest = this.#latest.get(taskId)
+    // A task may be claimed anew in the very turn that writes its result.
+    if (latest !== undefined && latest.fence !== fence && latest.turn < this.#turns - 1) {
+      this.#breaks(`L2 fence ${fence} counted though ${latest.fence} holds the task`)
+    }
+  }
+
+  turned(): void {
+    this.#turns++
+    if (this.#world === null) return
+    for (const fault of faultsOf(this.#world.db)) this.#breaks(fault)
+    if (this.#world.policy.charge === 'tasks') this.#findStarved(this.#world)
+  }
+
+  #serve(ownerId: number): void {
+    for (const [other, wait] of this.#waits) this.#waits.set(other, wait + 1)
+    this.#waits.set(ownerId, 0)
+  }
+
+  #findStarved({ db }: World): void {
+    const waiting = db
+      .prepare<{ owner_id: number }>(
+        `select owner_id from lane where pool = 'read' and class = 1 and is_active = 1`,
+      )
+      .all()
+      .map((row) => row.owner_id)
+    for (const [owner, wait] of this.#waits) {
+      if (!waiting.includes(owner)) this.#waits.delete(owner)
+      else if (wait > maxWait) this.#breaks(`T4 owner ${owner} waits while others are served`)
+    }
+    for (const owner of waiting) if (!this.#waits.has(owner)) this.#waits.set(owner, 0)
+  }
+
+  #breaks(law: string): void {
+    if (this.broken.length < 5) this.broken.push(law)
+  }
+}
