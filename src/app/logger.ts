@@ -1,4 +1,4 @@
-import { pino } from 'pino'
+import { pino, stdSerializers } from 'pino'
 import type { Log } from '../base/log.ts'
 import type { LogLevel } from './config.ts'
 
@@ -17,7 +17,12 @@ const secrets = [
 /** Log lines as JSON on the standard error. */
 export function makeLog(level: LogLevel): Log {
   return pino(
-    { level, base: null, redact: { paths: secrets, censor: '(hidden)' } },
+    {
+      level,
+      base: null,
+      redact: { paths: secrets, censor: '(hidden)' },
+      serializers: { error: stdSerializers.err },
+    },
     pino.destination({ fd: 2, sync: true }),
   )
 }

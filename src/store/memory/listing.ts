@@ -1,6 +1,6 @@
 import type { ListedItem, NextStep } from '../../engine/source.ts'
 import type { Found, Listed } from '../../engine/task.ts'
-import { feed, isAnother, newItem, owe } from './items.ts'
+import { isAnother, newItem, owe } from './items.ts'
 import { queueOf } from './lanes.ts'
 import {
   addTask,
@@ -81,7 +81,7 @@ export function storeFound(t: Turning, task: TaskRow, found: Found): readonly nu
   if (found.isTree) placeOf(source, task)
   const rows = found.items.map((item) => storeItem(t, task, item, found.isTree))
   sayGone(source, found.gone, round)
-  feed(t, source)
+  t.hungry.add(source)
   return rows
 }
 
@@ -99,7 +99,7 @@ export function storeListed(t: Turning, task: TaskRow, listed: Listed): void {
     if (round.isFull) round.cursor = listed.cursor
     else source.cursor = listed.cursor
   }
-  feed(t, source)
+  t.hungry.add(source)
   endListing(t, source)
 }
 

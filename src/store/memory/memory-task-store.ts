@@ -64,6 +64,7 @@ export class MemoryTaskStore implements TaskStore {
     reap(t)
     promote(t)
     takeStirred(t)
+    for (const source of t.hungry) feed(t, source)
     startDueRounds(t)
     refresh(t)
     const claims: Claim[] = []
@@ -100,7 +101,7 @@ export class MemoryTaskStore implements TaskStore {
 
   #turning(): Turning {
     const { clock, ...parts } = this.#parts
-    return { ...parts, nowMs: clock.now() }
+    return { ...parts, nowMs: clock.now(), hungry: new Set() }
   }
 }
 

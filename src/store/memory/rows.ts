@@ -165,6 +165,8 @@ export interface Turning {
   readonly policy: Policy
   readonly random: Random
   readonly effects: EffectWriter
+  /** Sources that may need more read tasks made of what they are owed. */
+  readonly hungry: Set<SourceRow>
 }
 
 export function emptyRows(): Rows {

@@ -1,6 +1,6 @@
 import type { SettleClaim, Settled } from '../../engine/task.ts'
 import { maxAsked } from '../../engine/task.ts'
-import { feed, toItem } from './items.ts'
+import { toItem } from './items.ts'
 import { queueOf } from './lanes.ts'
 import {
   addTask,
@@ -86,7 +86,7 @@ export function storeSettled(t: Turning, task: TaskRow, settled: Settled): void 
   }
   round.gone += gone.length
   if (settled.unknown.length > 0) round.isClean = false
-  feed(t, source)
+  t.hungry.add(source)
   const asked = settled.claim.candidates.map(({ item }) => item.rowId)
   if (asked.length === maxAsked) {
     task.askedUpTo = Math.max(...asked)

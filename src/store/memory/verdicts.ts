@@ -11,7 +11,7 @@ import {
 } from '../../engine/breaker.ts'
 import type { Applied, Changed, Checked, Failure } from '../../engine/task.ts'
 import { narrowed, widened } from '../../engine/window.ts'
-import { feed, owe, toItem } from './items.ts'
+import { owe, toItem } from './items.ts'
 import { restartRound } from './listing.ts'
 import type { SourceRow, TaskRow, Turning } from './rows.ts'
 import { spoilRound } from './settling.ts'
@@ -25,7 +25,7 @@ export function storeApplied(t: Turning, task: TaskRow, { effect }: Applied): vo
   t.rows.tasks.delete(task)
   if (isSame) Object.assign(item, { applied: item.listed.version, state: 'settled', error: null })
   else item.state = 'owed'
-  feed(t, source)
+  t.hungry.add(source)
 }
 
 /** The new version is owed, by the same task, which burns an attempt. */
@@ -94,7 +94,7 @@ function park(t: Turning, task: TaskRow, { code, message }: Failure): void {
   }
   task.item.state = 'parked'
   task.item.error = { code, message }
-  feed(t, task.source)
+  t.hungry.add(task.source)
 }
 
 function skip(t: Turning, task: TaskRow, failure: Failure): void {
@@ -111,7 +111,7 @@ function skip(t: Turning, task: TaskRow, failure: Failure): void {
   t.rows.tasks.delete(task)
   if (isSame) Object.assign(item, { applied: null, state: 'skipped', error: { code, message } })
   else item.state = 'owed'
-  feed(t, source)
+  t.hungry.add(source)
 }
 
 /** Its lease passed: ready again, or parked when that happened too often; its source has failed either way. */

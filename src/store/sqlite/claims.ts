@@ -1,9 +1,9 @@
 import { advance, classOrder } from '../../engine/fair.ts'
 import type { Claim, Pool, WorkClass } from '../../engine/task.ts'
-import { itemById, knownTwin } from './items.ts'
+import { owedItem } from './items.ts'
 import { candidatesOf } from './rounds.ts'
 import { refreshQueues } from './queues.ts'
-import { accrue, nextNumber, type Turning } from './turning.ts'
+import { accrue, type Turning } from './turning.ts'
 
 interface LaneRow {
   readonly id: number
@@ -49,6 +49,7 @@ export function claim(t: Turning, pool: Pool, want: number): Claim[] {
     .all(pool, want)
   if (slots.length === 0) return []
   accrue(t, pool)
+  t.ledger.write(t.nowMs)
   const ring = new Ring(t, pool, slots.length)
   const claims: Claim[] = []
   for (const { n } of slots) {
@@ -57,6 +58,7 @@ export function claim(t: Turning, pool: Pool, want: number): Claim[] {
     claims.push(hold(t, pool, n, pick))
   }
   ring.write()
+  t.ledger.writeCounters()
   refreshQueues(t)
   return claims
 }
@@ -68,6 +70,7 @@ class Ring {
   readonly #reach: number
   readonly #lanes = new Map<WorkClass, LaneRow[]>()
   readonly #moved = new Set<LaneRow>()
+  readonly #served = new Set<QueueRow>()
   readonly #newest = new Map<WorkClass, number>()
   /** Slots of this pool that were ever filled. */
   #turn: number
@@ -76,7 +79,7 @@ class Ring {
     this.#t = t
     this.#pool = pool
     this.#reach = reach
-    this.#turn = nextNumber(t.db, `${pool} turn`, 0)
+    this.#turn = turnsOf(t, pool)
   }
 
   /** The next task by turn, or null when nothing can run. */
@@ -115,7 +118,7 @@ class Ring {
     if (queue.room === 0) lane.queues?.splice(lane.queues.indexOf(queue), 1)
     this.#moved.add(lane)
     this.#newest.set(workClass, Math.max(tag, this.#newest.get(workClass) ?? 0))
-    this.#t.db.prepare('update queue set served = ? where id = ?').run(queue.served, queue.id)
+    this.#served.add(queue)
     this.#t.touched.add(queue.id)
     return { ...served, tag }
   }
@@ -160,6 +163,9 @@ class Ring {
   write(): void {
     const { db } = this.#t
     db.prepare('update counter set value = ? where name = ?').run(this.#turn, `${this.#pool} turn`)
+    for (const { id, served } of this.#served) {
+      db.prepare('update queue set served = ? where id = ?').run(served, id)
+    }
     for (const lane of this.#moved) {
       db.prepare('update lane set vt = ?, floor = ? where id = ?').run(lane.vt, lane.floor, lane.id)
     }
@@ -170,6 +176,14 @@ class Ring {
       ).run(this.#pool, workClass, v)
     }
   }
+}
+
+/** How many slots of the pool were ever filled. */
+function turnsOf(t: Turning, pool: Pool): number {
+  const row = t.db
+    .prepare<{ value: number }>('select value from counter where name = ?')
+    .get(`${pool} turn`)
+  return row?.value ?? 0
 }
 
 /** The first of the smallest; rows are in the order of their ids where they are equal. */
@@ -188,7 +202,7 @@ function least<Row extends { readonly id: number }>(
 
 /** Puts a task into a slot, under a new fence. */
 function hold(t: Turning, pool: Pool, slot: number, { lane, queue, task, tag }: Pick): Claim {
-  const fence = nextNumber(t.db, 'fence')
+  const fence = t.ledger.next('fence')
   const untilMs = t.nowMs + t.policy.leaseMs
   t.db
     .prepare(
@@ -217,6 +231,5 @@ function hold(t: Turning, pool: Pool, slot: number, { lane, queue, task, tag }: 
     const candidates = candidatesOf(t, roundId, Number(task.step ?? 0))
     return { ...lease, kind: 'settle', roundId, candidates }
   }
-  const item = itemById(t, task.item_id ?? 0)
-  return { ...lease, kind: 'read', item, known: knownTwin(t, item) }
+  return { ...lease, kind: 'read', ...owedItem(t, task.item_id ?? 0) }
 }

@@ -20,7 +20,7 @@ export interface Statement<Row> {
  */
 export class Database {
   readonly #driver: DatabaseSyncInstance
-  readonly #statements = new Map<string, StatementSyncInstance>()
+  readonly #statements = new Map<string, Statement<unknown>>()
 
   constructor(path: string) {
     this.#driver = new DatabaseSync(path)
@@ -36,19 +36,11 @@ export class Database {
   prepare<Row = Record<string, SqlValue>>(sql: string): Statement<Row> {
     let statement = this.#statements.get(sql)
     if (statement === undefined) {
-      statement = this.#driver.prepare(sql)
+      statement = wrapped(this.#driver.prepare(sql))
       this.#statements.set(sql, statement)
     }
-    const prepared = statement
-    return {
-      run: (...values) => {
-        const { changes, lastInsertRowid } = prepared.run(...values)
-        return { changes, lastId: Number(lastInsertRowid) }
-      },
-      // A row has the shape its SQL text gives it; the text stands beside the type.
-      get: (...values) => prepared.get(...values) as Row | undefined,
-      all: (...values) => prepared.all(...values) as Row[],
-    }
+    // A row has the shape its SQL text gives it; the text stands beside the type.
+    return statement as Statement<Row>
   }
 
   exec(sql: string): void {
@@ -57,10 +49,10 @@ export class Database {
 
   /** All of `work` or nothing of it. Takes the one write lock of the file at once, so nothing read inside can be stale. */
   transaction<T>(work: () => T): T {
-    this.exec('begin immediate')
+    this.prepare('begin immediate').run()
     try {
       const result = work()
-      this.exec('commit')
+      this.prepare('commit').run()
       return result
     } catch (error) {
       if (this.#driver.isTransaction) this.exec('rollback')
@@ -70,10 +62,10 @@ export class Database {
 
   /** All of `work` or nothing of it, inside a transaction that goes on either way. */
   savepoint<T>(work: () => T): T {
-    this.exec('savepoint part')
+    this.prepare('savepoint part').run()
     try {
       const result = work()
-      this.exec('release part')
+      this.prepare('release part').run()
       return result
     } catch (error) {
       // Some errors (disk full) have ended the whole transaction already.
@@ -92,6 +84,17 @@ export class Database {
   close(): void {
     this.#statements.clear()
     this.#driver.close()
+  }
+}
+
+function wrapped(statement: StatementSyncInstance): Statement<unknown> {
+  return {
+    run: (...values) => {
+      const { changes, lastInsertRowid } = statement.run(...values)
+      return { changes, lastId: Number(lastInsertRowid) }
+    },
+    get: (...values) => statement.get(...values),
+    all: (...values) => statement.all(...values),
   }
 }
 

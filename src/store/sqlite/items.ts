@@ -1,6 +1,6 @@
 import type { Item } from '../../engine/handler.ts'
 import type { ListedItem } from '../../engine/source.ts'
-import { nextNumber, type HeldTask, type Turning } from './turning.ts'
+import type { HeldTask, Turning } from './turning.ts'
 
 export interface ItemRow {
   readonly id: number
@@ -43,12 +43,23 @@ export function itemById(t: Turning, id: number): Item {
   return toItem(row)
 }
 
-/** An item with the same content that is applied already: its former self, or one with the same stable id, version and size. */
-export function knownTwin(t: Turning, item: Item): Item | null {
-  const self = t.db
-    .prepare<{ id: number }>('select id from item where id = ? and applied = listed')
-    .get(item.rowId)
-  if (self !== undefined) return item
+/**
+ * An owed item, and an item with the same content that is applied already: its former self, or one with the same stable
+ * id, version and size.
+ */
+export function owedItem(t: Turning, id: number): { item: Item; known: Item | null } {
+  const row = t.db
+    .prepare<ItemRow & { is_applied: number | null }>(
+      `select ${itemColumns}, item.applied = item.listed as is_applied
+       from item join source on source.id = item.source_id where item.id = ?`,
+    )
+    .get(id)
+  if (row === undefined) throw new Error(`assertion failed: item ${id} of a task exists`)
+  const item = toItem(row)
+  return { item, known: row.is_applied === 1 ? item : twinOf(t, item) }
+}
+
+function twinOf(t: Turning, item: Item): Item | null {
   if (item.id === undefined) return null
   const twin = t.db
     .prepare<ItemRow>(
@@ -135,7 +146,7 @@ function insertItem(t: Turning, sourceId: number, item: ListedItem, finding: Fin
       item.mtimeMs ?? null,
       item.version,
       item.id ?? null,
-      nextNumber(t.db, 'seq'),
+      t.ledger.next('seq'),
       finding.roundId,
       t.nowMs,
     ).lastId
@@ -158,7 +169,7 @@ export function oweItem(t: Turning, id: number, before: number, item: ListedItem
       item.mtimeMs ?? null,
       item.version,
       item.id ?? null,
-      nextNumber(t.db, 'seq'),
+      t.ledger.next('seq'),
       before === state.tasked ? state.tasked : state.owed,
       t.nowMs,
       id,

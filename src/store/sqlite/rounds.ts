@@ -10,7 +10,7 @@ import {
   toItem,
   type ItemRow,
 } from './items.ts'
-import { endTaskOf, feed, queueOf, touchSource } from './queues.ts'
+import { endTaskOf, queueOf, touchSource } from './queues.ts'
 import type { HeldTask, Turning } from './turning.ts'
 
 /** Rounds started in one turn. */
@@ -114,7 +114,7 @@ export function storeFound(t: Turning, task: HeldTask, found: Found): readonly n
     roundId: round.id,
     marks: !found.isTree && round.is_full === 1,
   })
-  feed(t, task.source_id)
+  t.hungry.add(task.source_id)
   return rows
 }
 
@@ -150,7 +150,7 @@ export function storeListed(t: Turning, task: HeldTask, listed: Listed): void {
     })
   }
   if (listed.cursor !== null) keepCursor(t, round, listed.cursor)
-  feed(t, task.source_id)
+  t.hungry.add(task.source_id)
   endListing(t, round.id)
 }
 
@@ -269,7 +269,7 @@ export function storeSettled(t: Turning, task: HeldTask, settled: Settled): void
   }
   t.db.prepare('update round set gone = gone + ? where id = ?').run(settled.gone.length, round.id)
   // Tasks of what is hidden are gone: others take their place.
-  feed(t, task.source_id)
+  t.hungry.add(task.source_id)
   if (asked.length === maxAsked) {
     t.db
       .prepare(`update task set state = 0, fence = null, step = ? where id = ?`)

@@ -14,6 +14,7 @@ import type { Claim, Result } from '../../engine/task.ts'
 import { assert } from '../../base/errors.ts'
 import { claim } from './claims.ts'
 import { storageTrouble, type Database } from './database.ts'
+import { Ledger } from './ledger.ts'
 import { feed, refreshQueues, touchSource } from './queues.ts'
 import { never, startDueRounds, storeFound, storeListed, storeSettled } from './rounds.ts'
 import { abandonSlot, heldTask, releaseSlot, type HeldTask, type Turning } from './turning.ts'
@@ -74,7 +75,9 @@ export class SqliteTaskStore implements TaskStore {
       const acks = results.map((result) => write(t, result))
       reap(t)
       promote(t)
+      t.ledger.write(t.nowMs)
       takeStirred(t)
+      for (const sourceId of t.hungry) feed(t, sourceId)
       startDueRounds(t)
       refreshQueues(t)
       const claims: Claim[] = []
@@ -82,6 +85,7 @@ export class SqliteTaskStore implements TaskStore {
         const want = free[pool] ?? 0
         if (want > 0) claims.push(...claim(t, pool, want))
       }
+      t.ledger.write(t.nowMs)
       const checks = dueChecks(t)
       return { acks, claims, checks, nextMs: nextDue(t) }
     })
@@ -117,7 +121,9 @@ export class SqliteTaskStore implements TaskStore {
 
   #turning(): Turning {
     const { db, policy, clock, random, effects } = this.#parts
-    return { db, policy, random, effects, nowMs: clock.now(), touched: new Set() }
+    const ledger = new Ledger(db)
+    const nowMs = clock.now()
+    return { db, policy, random, effects, ledger, nowMs, touched: new Set(), hungry: new Set() }
   }
 }
 
@@ -133,46 +139,56 @@ function write(t: Turning, result: Result): Ack {
     return { isHeld: false }
   }
   try {
-    return t.db.savepoint(() => settle(t, task, result))
+    if (result.type === 'found') {
+      return { isHeld: true, rows: t.db.savepoint(() => storeFound(t, task, result)) }
+    }
+    releaseSlot(t, result.claim, result.usedMs)
+    t.db.savepoint(() => conclude(t, task, result))
+    note(t, task, result)
+    return { isHeld: true }
   } catch (error) {
     if (storageTrouble(error) !== null) throw error
     if (result.type === 'found') return { isHeld: false }
     const message = error instanceof Error ? error.message : String(error)
     const failure = { code: 'internal', remedy: 'retry', message } as const
-    return t.db.savepoint(() => settle(t, task, { ...result, type: 'failed', failure }))
+    t.db.savepoint(() => storeFailed(t, task, failure))
+    noteFailure(t, task, result.claim.fence, failure)
+    return { isHeld: true }
   }
 }
 
-function settle(t: Turning, task: HeldTask, result: Exclude<Result, { type: 'checked' }>): Ack {
-  if (result.type === 'found') return { isHeld: true, rows: storeFound(t, task, result) }
-  releaseSlot(t, result.claim, result.usedMs)
-  const { fence } = result.claim
+type Conclusion = Exclude<Result, { type: 'checked' | 'found' }>
+
+/** What the end of a task means for what is owed. */
+function conclude(t: Turning, task: HeldTask, result: Conclusion): void {
   switch (result.type) {
     case 'listed':
       storeListed(t, task, result)
-      break
+      return
     case 'applied':
       storeApplied(t, task, result)
-      break
+      return
     case 'settled':
       storeSettled(t, task, result)
-      break
+      return
     case 'changed':
       storeChanged(t, task, result)
-      break
+      return
     case 'released':
       giveBack(t, task)
-      return { isHeld: true }
+      return
     case 'failed':
       storeFailed(t, task, result.failure)
-      if (result.failure.remedy !== 'skip') {
-        noteFailure(t, task, fence, result.failure)
-        return { isHeld: true }
-      }
   }
-  // Even a file that is no good was answered well by its source.
-  noteSuccess(t, task, fence, result.usedMs)
-  return { isHeld: true }
+}
+
+/** What the end of a task means for its source. Even a file that is no good was answered well. */
+function note(t: Turning, task: HeldTask, result: Conclusion): void {
+  const { fence } = result.claim
+  if (result.type === 'released') return
+  if (result.type === 'failed' && result.failure.remedy !== 'skip') {
+    noteFailure(t, task, fence, result.failure)
+  } else noteSuccess(t, task, fence, result.usedMs)
 }
 
 /** Sources that a command paused, resumed, removed or asked for since the last turn. */

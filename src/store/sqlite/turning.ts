@@ -4,6 +4,7 @@ import type { EffectWriter } from '../../engine/handler.ts'
 import type { Policy } from '../../engine/policy.ts'
 import type { Claim, Pool } from '../../engine/task.ts'
 import type { Database } from './database.ts'
+import type { Ledger } from './ledger.ts'
 
 /** One turn under way: the same moment for everything in it. */
 export interface Turning {
@@ -12,18 +13,12 @@ export interface Turning {
   readonly policy: Policy
   readonly random: Random
   readonly effects: EffectWriter
+  /** Rows that many results change. */
+  readonly ledger: Ledger
   /** Queues whose readiness may have changed; looked at again before and after claiming. */
   readonly touched: Set<number>
-}
-
-/** The next number of a counter that never goes back. */
-export function nextNumber(db: Database, name: 'fence' | 'seq' | `${Pool} turn`, step = 1): number {
-  const row = db
-    .prepare<{ value: number }>(
-      'update counter set value = value + ? where name = ? returning value',
-    )
-    .get(step, name)
-  return row?.value ?? 0
+  /** Sources that may need more read tasks made of what they are owed. */
+  readonly hungry: Set<number>
 }
 
 /** A task as its row tells, while somebody holds it. */
@@ -42,54 +37,46 @@ export interface HeldTask {
 }
 
 /** The task of a claim if the claim still counts: its fence stands in the slot and in the task, and the lease has not passed. */
-export function heldTask(t: Turning, claim: Claim): HeldTask | null {
-  const slot = t.db
-    .prepare<{ until_ms: number }>(
-      'select until_ms from slot where pool = ? and n = ? and fence = ? and task_id = ?',
-    )
-    .get(claim.pool, claim.slot, claim.fence, claim.taskId)
-  if (slot === undefined || slot.until_ms <= t.nowMs) return null
+export function heldTask(t: Turning, { pool, slot, fence, taskId }: Claim): HeldTask | null {
   const task = t.db
-    .prepare<HeldTask>('select * from task where id = ? and state = 1 and fence = ?')
-    .get(claim.taskId, claim.fence)
+    .prepare<HeldTask>(
+      `select task.* from slot join task on task.id = slot.task_id
+       where slot.pool = ? and slot.n = ? and slot.fence = ? and slot.until_ms > ?
+         and task.id = ? and task.state = 1 and task.fence = ?`,
+    )
+    .get(pool, slot, fence, t.nowMs, taskId, fence)
   return task ?? null
-}
-
-interface Charged {
-  readonly tag: number
-  readonly charged: number
-  readonly weight: number
-  readonly lane_id: number
-  readonly queue_id: number
 }
 
 /** Which slot. */
 type Place = Pick<Claim, 'pool' | 'slot'>
 
+interface Charged {
+  readonly tag: number
+  readonly charged: number
+  readonly queue_id: number
+}
+
 /** Empties the slot of a task that ends and settles what its lane owes for the time really used. */
 export function releaseSlot(t: Turning, { pool, slot: n }: Place, usedMs: number): void {
   const slot = t.db
-    .prepare<Charged>(
-      `select slot.tag, slot.charged, owner.weight, queue.lane_id, slot.queue_id
-       from slot join queue on queue.id = slot.queue_id join lane on lane.id = queue.lane_id
-       join owner on owner.id = lane.owner_id where slot.pool = ? and slot.n = ?`,
-    )
+    .prepare<Charged>('select tag, charged, queue_id from slot where pool = ? and n = ?')
     .get(pool, n)
-  emptySlot(t.db, pool, n)
-  if (slot === undefined) return
-  if (t.policy.charge === 'time') {
-    const owed = timeCharge(usedMs, slot.weight) - timeCharge(slot.charged, slot.weight)
-    const least = slot.tag + timeCharge(usedMs, slot.weight)
-    t.db.prepare('update lane set vt = max(vt + ?, ?) where id = ?').run(owed, least, slot.lane_id)
-    const queue = t.db
-      .prepare<{ cost_ms: number }>('select cost_ms from queue where id = ?')
-      .get(slot.queue_id)
-    const used = timeCharge(usedMs, 1) - timeCharge(slot.charged, 1)
-    t.db
-      .prepare('update queue set served = max(0, served + ?), cost_ms = ? where id = ?')
-      .run(used, expectation(queue?.cost_ms ?? usedMs, usedMs), slot.queue_id)
-  }
-  t.touched.add(slot.queue_id)
+  t.db
+    .prepare(
+      `update slot set task_id = null, queue_id = null, fence = null, started_ms = null,
+       until_ms = null, tag = null, charged = null where pool = ? and n = ?`,
+    )
+    .run(pool, n)
+  const queue = slot === undefined ? null : t.ledger.queue(slot.queue_id)
+  if (slot === undefined || queue === null) return
+  t.touched.add(queue.id)
+  if (t.policy.charge === 'tasks') return
+  const used = timeCharge(usedMs, queue.weight)
+  t.ledger.charge(queue, used - timeCharge(slot.charged, queue.weight), slot.tag + used)
+  const owed = timeCharge(usedMs, 1) - timeCharge(slot.charged, 1)
+  queue.served = Math.max(0, queue.served + owed)
+  queue.costMs = expectation(queue.costMs, usedMs)
 }
 
 /** A result whose task is gone (its source was removed, its round restarted) still gives its slot back. */
@@ -100,41 +87,31 @@ export function abandonSlot(t: Turning, claim: Claim, usedMs: number): void {
   if (slot !== undefined) releaseSlot(t, claim, usedMs)
 }
 
-function emptySlot(db: Database, pool: string, n: number): void {
-  db.prepare(
-    `update slot set task_id = null, queue_id = null, fence = null, started_ms = null,
-     until_ms = null, tag = null, charged = null where pool = ? and n = ?`,
-  ).run(pool, n)
-}
-
-interface Occupied extends Charged {
-  readonly pool: string
+interface Occupied {
   readonly n: number
+  readonly charged: number
   readonly used: number
+  readonly queue_id: number
 }
 
 /** Slot time not charged yet that is charged while a task still runs, in milliseconds. */
 const accrualMs = 10
 
 /** Charges running tasks for the time they have used so far: whoever hangs pays while he hangs. */
-export function accrue(t: Turning, pool: string): void {
+export function accrue(t: Turning, pool: Pool): void {
   if (t.policy.charge !== 'time') return
   const slots = t.db
     .prepare<Occupied>(
-      `select slot.pool, slot.n, slot.tag, slot.charged, ? - slot.started_ms as used,
-              owner.weight, queue.lane_id, slot.queue_id
-       from slot join queue on queue.id = slot.queue_id join lane on lane.id = queue.lane_id
-       join owner on owner.id = lane.owner_id
-       where slot.pool = ? and slot.task_id is not null and ? - slot.started_ms >= slot.charged + ?`,
+      `select n, charged, ? - started_ms as used, queue_id from slot
+       where pool = ? and task_id is not null and ? - started_ms >= charged + ?`,
     )
     .all(t.nowMs, pool, t.nowMs, accrualMs)
-  for (const slot of slots) {
-    const more = (weight: number): number =>
-      timeCharge(slot.used, weight) - timeCharge(slot.charged, weight)
-    t.db.prepare('update lane set vt = vt + ? where id = ?').run(more(slot.weight), slot.lane_id)
-    t.db.prepare('update queue set served = served + ? where id = ?').run(more(1), slot.queue_id)
-    t.db
-      .prepare('update slot set charged = ? where pool = ? and n = ?')
-      .run(slot.used, slot.pool, slot.n)
+  for (const { n, charged, used, queue_id: queueId } of slots) {
+    const queue = t.ledger.queue(queueId)
+    if (queue === null) continue
+    const more = (weight: number): number => timeCharge(used, weight) - timeCharge(charged, weight)
+    t.ledger.charge(queue, more(queue.weight), 0)
+    queue.served += more(1)
+    t.db.prepare('update slot set charged = ? where pool = ? and n = ?').run(used, pool, n)
   }
 }

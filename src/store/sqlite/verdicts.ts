@@ -8,16 +8,18 @@ import {
   stopped,
   succeeded,
   type Breaker,
+  type Setback,
 } from '../../engine/breaker.ts'
 import type { Applied, Changed, Checked, Failure, Pool } from '../../engine/task.ts'
 import { narrowed, widened } from '../../engine/window.ts'
 import { itemById, oweItem, state } from './items.ts'
-import { feed, touchSource } from './queues.ts'
+import type { SourceAccount } from './ledger.ts'
+import { touchSource } from './queues.ts'
 import { restartRound, spoilRound } from './rounds.ts'
 import { releaseSlot, type HeldTask, type Turning } from './turning.ts'
 
 /** The effect counts if the item is still what was read; else the item is simply still owed. */
-export function storeApplied(t: Turning, task: HeldTask, { effect }: Applied): void {
+export function storeApplied(t: Turning, task: HeldTask, { claim, effect }: Applied): void {
   const itemId = task.item_id ?? 0
   t.db.prepare('delete from task where id = ?').run(task.id)
   const isSame = t.db
@@ -26,14 +28,14 @@ export function storeApplied(t: Turning, task: HeldTask, { effect }: Applied): v
   if (isSame === undefined) {
     t.db.prepare('update item set state = 1 where id = ? and state = 2').run(itemId)
   } else {
-    t.effects.applied(itemById(t, itemId), effect)
+    t.effects.applied(claim.item, effect)
     t.db
       .prepare(
         `update item set applied = listed, state = 0, error_code = null, error_message = null where id = ?`,
       )
       .run(itemId)
   }
-  feed(t, task.source_id)
+  t.hungry.add(task.source_id)
 }
 
 /** The file is another version than the listed one: the new one is owed, by the same task, which burns an attempt. */
@@ -102,13 +104,14 @@ function park(t: Turning, task: HeldTask, failure: Failure): void {
   t.db
     .prepare('update item set state = 4, error_code = ?, error_message = ? where id = ?')
     .run(failure.code, failure.message, task.item_id)
-  feed(t, task.source_id)
+  t.hungry.add(task.source_id)
 }
 
 function skip(t: Turning, task: HeldTask, failure: Failure): void {
   t.db.prepare('delete from task where id = ?').run(task.id)
   if (task.item_id === null) {
-    noteError(t, task.source_id, failure)
+    const source = t.ledger.source(task.source_id)
+    if (source !== null) source.error = failure
     spoilRound(t, task.round_id)
     return
   }
@@ -125,7 +128,7 @@ function skip(t: Turning, task: HeldTask, failure: Failure): void {
       )
       .run(failure.code, failure.message, task.item_id)
   }
-  feed(t, task.source_id)
+  t.hungry.add(task.source_id)
 }
 
 /**
@@ -133,8 +136,8 @@ function skip(t: Turning, task: HeldTask, failure: Failure): void {
  * it is the task after all: then it burns an attempt.
  */
 function retryAtSource(t: Turning, task: HeldTask, failure: Failure): void {
-  const breaker = breakerOf(t, task.source_id)
-  const isItself = task.failed_ms !== null && breaker?.okMs != null && breaker.okMs >= task.failed_ms
+  const okMs = t.ledger.source(task.source_id)?.breaker.okMs ?? null
+  const isItself = task.failed_ms !== null && okMs !== null && okMs >= task.failed_ms
   if (isItself) {
     retry(t, task, failure)
     return
@@ -146,127 +149,57 @@ function retryAtSource(t: Turning, task: HeldTask, failure: Failure): void {
     .run(t.nowMs, failure.code, failure.message, task.id)
 }
 
-interface BreakerRow {
-  readonly health: number
-  readonly rest_until_ms: number | null
-  readonly trips: number
-  readonly failures: number
-  readonly recent: number
-  readonly fence_floor: number
-  readonly ok_ms: number | null
-}
-
-function breakerOf(t: Turning, sourceId: number): Breaker | null {
-  const row = t.db
-    .prepare<BreakerRow>(
-      `select health, rest_until_ms, trips, failures, recent, fence_floor, ok_ms from source where id = ?`,
-    )
-    .get(sourceId)
-  if (row === undefined) return null
-  const { health, trips, failures, recent } = row
-  const { rest_until_ms: restUntilMs, fence_floor: fenceFloor, ok_ms: okMs } = row
-  return { health, restUntilMs, trips, failures, recent, fenceFloor, okMs }
-}
-
-function keepBreaker(t: Turning, sourceId: number, breaker: Breaker, before: Breaker): void {
-  t.db
-    .prepare(
-      `update source set health = ?, rest_until_ms = ?, trips = ?, failures = ?, recent = ?, fence_floor = ?, ok_ms = ?
-       where id = ?`,
-    )
-    .run(
-      breaker.health,
-      breaker.restUntilMs,
-      breaker.trips,
-      breaker.failures,
-      breaker.recent,
-      breaker.fenceFloor,
-      breaker.okMs,
-      sourceId,
-    )
-  if (breaker.health !== before.health) touchSource(t, sourceId)
+function keepBreaker(t: Turning, source: SourceAccount, breaker: Breaker): void {
+  if (breaker.health !== source.breaker.health) touchSource(t, source.id)
+  source.breaker = breaker
 }
 
 /** A task of the source succeeded: its breaker and the window of its queue hear of it. */
 export function noteSuccess(t: Turning, task: HeldTask, fence: number, usedMs: number): void {
-  t.db.prepare('update source set progress_ms = ? where id = ?').run(t.nowMs, task.source_id)
-  const before = breakerOf(t, task.source_id)
-  if (before === null || fence <= before.fenceFloor) return
-  t.db
-    .prepare('update source set error_code = null, error_message = null where id = ?')
-    .run(task.source_id)
-  keepBreaker(t, task.source_id, succeeded(before, t.nowMs), before)
-  changeWindow(t, task.queue_id, (window) => widened(window, usedMs, t.policy))
+  const source = t.ledger.source(task.source_id)
+  if (source === null) return
+  source.isMoved = true
+  if (fence <= source.breaker.fenceFloor) return
+  source.error = null
+  keepBreaker(t, source, succeeded(source.breaker, t.nowMs))
+  const queue = t.ledger.queue(task.queue_id)
+  if (queue !== null) queue.window = widened(queue.window, usedMs, t.policy)
+  t.touched.add(task.queue_id)
 }
 
 /** A task of the source failed because of the source. */
 export function noteFailure(t: Turning, task: HeldTask, fence: number, failure: Failure): void {
-  changeWindow(t, task.queue_id, (window) => narrowed(window, failure.code))
-  const before = breakerOf(t, task.source_id)
-  if (before === null || fence <= before.fenceFloor) return
-  if (failure.remedy === 'stop') stopSource(t, task.source_id, failure)
-  if (failure.remedy !== 'source' || before.health !== health.well) return
-  noteError(t, task.source_id, failure)
-  const setback = { ...setbackOf(t), retryAfterMs: failure.retryAfterMs }
-  keepBreaker(t, task.source_id, breakerFailed(before, setback), before)
+  const queue = t.ledger.queue(task.queue_id)
+  if (queue !== null) queue.window = narrowed(queue.window, failure.code)
+  t.touched.add(task.queue_id)
+  const source = t.ledger.source(task.source_id)
+  if (source === null || fence <= source.breaker.fenceFloor) return
+  if (failure.remedy === 'stop') stopSource(t, source, failure)
+  if (failure.remedy !== 'source' || source.breaker.health !== health.well) return
+  source.error = failure
+  keepBreaker(t, source, breakerFailed(source.breaker, setbackOf(t, failure)))
 }
 
-function setbackOf(t: Turning): {
-  nowMs: number
-  fence: number
-  random: Turning['random']
-  policy: Turning['policy']
-} {
-  const { value } = t.db
-    .prepare<{ value: number }>(`select value from counter where name = 'fence'`)
-    .get() ?? { value: 0 }
-  return { nowMs: t.nowMs, fence: value, random: t.random, policy: t.policy }
+function setbackOf(t: Turning, { retryAfterMs }: Failure): Setback {
+  const { nowMs, random, policy } = t
+  return { nowMs, random, policy, retryAfterMs, fence: t.ledger.newest('fence') }
 }
 
-function changeWindow(
-  t: Turning,
-  queueId: number,
-  change: (before: { window: number; streak: number }) => { window: number; streak: number },
-): void {
-  const before = t.db
-    .prepare<{ window: number; streak: number }>('select window, streak from queue where id = ?')
-    .get(queueId)
-  if (before === undefined) return
-  const after = change(before)
-  t.db
-    .prepare('update queue set window = ?, streak = ? where id = ?')
-    .run(after.window, after.streak, queueId)
-  t.touched.add(queueId)
-}
-
-function stopSource(t: Turning, sourceId: number, failure: Failure): void {
-  const before = breakerOf(t, sourceId)
-  if (before === null) return
-  noteError(t, sourceId, failure)
-  keepBreaker(t, sourceId, stopped(before, setbackOf(t).fence), before)
-}
-
-function noteError(t: Turning, sourceId: number, failure: Failure): void {
-  t.db
-    .prepare('update source set error_code = ?, error_message = ?, error_ms = ? where id = ?')
-    .run(failure.code, failure.message, t.nowMs, sourceId)
+function stopSource(t: Turning, source: SourceAccount, failure: Failure): void {
+  source.error = failure
+  keepBreaker(t, source, stopped(source.breaker, t.ledger.newest('fence')))
 }
 
 /** What the check of a resting source said: it is well again, rests longer, or needs a person. */
 export function storeChecked(t: Turning, { sourceId, failure }: Checked): void {
-  const before = breakerOf(t, sourceId)
-  if (before === null || before.health !== health.resting) return
-  if (failure === null) {
-    keepBreaker(t, sourceId, recovered(before, t.nowMs), before)
-    return
+  const source = t.ledger.source(sourceId)
+  if (source === null || source.breaker.health !== health.resting) return
+  if (failure === null) keepBreaker(t, source, recovered(source.breaker, t.nowMs))
+  else if (failure.remedy === 'stop') stopSource(t, source, failure)
+  else {
+    source.error = failure
+    keepBreaker(t, source, rested(source.breaker, setbackOf(t, failure)))
   }
-  if (failure.remedy === 'stop') {
-    stopSource(t, sourceId, failure)
-    return
-  }
-  noteError(t, sourceId, failure)
-  const setback = { ...setbackOf(t), retryAfterMs: failure.retryAfterMs }
-  keepBreaker(t, sourceId, rested(before, setback), before)
 }
 
 /** Resting sources that are due for a check; asked by nobody else while it may take. */
