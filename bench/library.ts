@@ -33,7 +33,8 @@ export const library: Bench = async (options) => {
 
 const rows = {
   'first-sync': ['first sync, database included, covers not fetched', 's'],
-  resync: ['sync again, nothing changed', 's'],
+  resync: ['sync again, nothing changed, by a server that runs', 's'],
+  'resync-command': ['the same by a command, its start included', 's'],
   'bytes-per-track': ['bytes from the server per track', 'B'],
   'requests-per-track': ['requests per track, listing included', ''],
   loopback: ['first sync with no delay', 's'],
@@ -45,7 +46,13 @@ const rows = {
 
 type RowId = keyof typeof rows
 
-const linkRows = ['first-sync', 'resync', 'bytes-per-track', 'requests-per-track'] as const
+const linkRows = [
+  'first-sync',
+  'resync',
+  'resync-command',
+  'bytes-per-track',
+  'requests-per-track',
+] as const
 const loopbackRows = ['loopback', 'cpu-per-track'] as const
 
 function finding(
@@ -131,9 +138,19 @@ async function overLink(place: Place, { runs, note }: Options): Promise<readonly
   return [
     row('first-sync', ({ first }) => first && first.seconds),
     row('resync', ({ again }) => again && again.seconds),
+    await orReason('resync-command', () => byCommand(place, peer)),
     row('bytes-per-track', ({ first }) => first && first.bytes / place.tracks),
     row('requests-per-track', ({ first }) => first && first.requests / place.tracks),
   ]
+}
+
+async function byCommand(place: Place, peer: Result): Promise<Finding> {
+  const missing = missingRoundelay()
+  if (missing !== null) return finding('resync-command', null, null, missing)
+  await using ours = await openRoundelay(place.url, place.tracks)
+  await ours.first()
+  const { seconds } = await ours.command()
+  return finding('resync-command', seconds, peer.again && peer.again.seconds, peer.reason)
 }
 
 async function onLoopback(place: Place, { runs, note }: Options): Promise<readonly Finding[]> {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Contestant, Run } from './contestant.ts'
-import { fetchCovers, startServing } from './serving.ts'
+import { fetchCovers, startServing, syncOnce } from './serving.ts'
 import { plainEnvironment } from './tools.ts'
 
 const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
@@ -20,6 +20,8 @@ export function missingRoundelay(): string | null {
 }
 
 export interface Roundelay extends Contestant {
+  /** Syncs again by a command of its own, its start included. */
+  readonly command: () => Promise<Run>
   /** Reads every cover of the library; how many bytes the pictures themselves have. */
   readonly covers: () => Promise<{ readonly pictureBytes: number }>
 }
@@ -35,7 +37,9 @@ export async function openRoundelay(url: string, tracks: number): Promise<Rounde
   return {
     name: 'roundelay',
     first: sync,
-    again: sync,
+    // MPD looks again inside the daemon that already runs; so do we.
+    again: () => syncServed(data, tracks),
+    command: sync,
     covers: async () => readCovers(data),
     [Symbol.asyncDispose]: () => rm(data, { recursive: true, force: true }),
   }
@@ -82,6 +86,15 @@ function checkTracks(answer: unknown, tracks: number): void {
   const { library } = answer as { readonly library: { readonly tracks: number } }
   if (library.tracks === tracks) return
   throw new Error(`roundelay has ${library.tracks} of ${tracks} tracks.`)
+}
+
+async function syncServed(data: string, tracks: number): Promise<Run> {
+  await using serving = await startServing(command, data)
+  const before = await serving.usage()
+  const { seconds, found } = await syncOnce(serving.url)
+  if (found !== tracks) throw new Error(`roundelay has ${found} of ${tracks} tracks.`)
+  const { cpuMs, peakBytes } = await serving.usage()
+  return { seconds, cpuMs: cpuMs - before.cpuMs, peakBytes }
 }
 
 async function readCovers(data: string): Promise<{ readonly pictureBytes: number }> {
