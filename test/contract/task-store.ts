@@ -1070,6 +1070,27 @@ function failing(benchOf: BenchOf): void {
     expect(await bench.registry.troubles(source, 9)).toEqual([])
   })
 
+  it('F11 what could not be found when it was read is asked for when the next round ends', async () => {
+    const bench = await benchOf()
+    const source = await bench.addSource('anna')
+    const items = await bench.fill(source, 40, true)
+    await bench.ask(source)
+    const news = items.map(({ key }) => file(key, 'v2'))
+    await bench.round(source, news)
+    // The disk of a NAS is not mounted: it answers "not found" whatever it is asked for.
+    for (let claims = await bench.reads(4); claims.length > 0; claims = await bench.reads(4)) {
+      await bench.write(...claims.map((each) => failed(each, 'not-found')))
+    }
+    expect(bench.shown.of(source)['f0']).toBe('f0 v1')
+    await bench.ask(source)
+    await bench.round(source, news)
+    expect(await bench.status(source)).toMatchObject({ withheld: 0, state: 'listing' })
+    await bench.write(settled(await bench.settle(), (key) => key !== 'f3'))
+    await bench.readAll()
+    expect(bench.keys(source)).toHaveLength(39)
+    expect(bench.shown.of(source)['f0']).toBe('f0 v2')
+  })
+
   it('F3 a task of a source that fails is not blamed', async () => {
     const bench = await benchOf({ maxFailures: 1_000, maxAttempts: 2 })
     await bench.fill(await bench.addSource('anna'), 1)

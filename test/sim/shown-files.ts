@@ -66,6 +66,13 @@ export class ShownFiles implements Shown {
     return Object.fromEntries(rows.map(({ key, text }) => [key, text]))
   }
 
+  count(sourceId: number): number {
+    const row = this.#db
+      .prepare<{ n: number }>('select count(*) as n from shown where source_id = ? and is_gone = 0')
+      .get(sourceId)
+    return row?.n ?? 0
+  }
+
   /** How often effects of a source were written in all. */
   writes(sourceId: number): number {
     const row = this.#db

@@ -65,6 +65,8 @@ export class World {
   readonly #parts: WorldParts
   readonly #names = new Map<number, string>()
   #life: Life
+  /** Nobody hears of what a person changes: a drive is on its way to its source, or the process is frozen. */
+  #isDeaf = false
 
   constructor(parts: WorldParts = {}) {
     this.#parts = parts
@@ -109,7 +111,9 @@ export class World {
       seal: (plain: string) => Buffer.from(plain),
       open: (sealed: Uint8Array) => Buffer.from(sealed).toString(),
     }
-    const onChange = (): void => this.#life.engine.wake()
+    const onChange = (): void => {
+      if (!this.#isDeaf) this.#life.engine.wake()
+    }
     const registry = new SqliteRegistry({ db, clock, secrets, effects: shown, onChange })
     const store = new SqliteTaskStore({ db, clock, policy, random, effects: shown })
     const engine = new Engine({
@@ -130,11 +134,18 @@ export class World {
     this.#parts.observer?.claimed?.(claim)
   }
 
+  /** The process is there, and does nothing any more. */
+  freeze(): void {
+    this.#life.clock.end()
+    this.#isDeaf = true
+  }
+
   /** The process is gone between one statement and the next; another one begins on the same file. */
   async restart(): Promise<void> {
     const { clock, db } = this.#life
     clock.end()
     db.die()
+    this.#isDeaf = false
     this.#life = this.#begin()
     await this.engine.start()
   }
@@ -151,10 +162,13 @@ export class World {
     files: number,
     parts: Partial<MemoryDriveParts> = {},
   ): Promise<number> {
+    this.#isDeaf = true
     const id = await this.addSource(ownerId)
     const drive = new MemoryDrive({ clock: this.clock, shape: 'tree', ...parts })
     for (let n = 0; n < files; n++) drive.put(`d${n % 7}/f${n}`, Buffer.from(`text ${n}`))
     this.drives.set(id, drive)
+    this.#isDeaf = false
+    this.engine.wake()
     return id
   }
 

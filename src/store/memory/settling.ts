@@ -31,12 +31,14 @@ export function spoilRound(t: Turning, source: SourceRow): void {
 function askForMissing(t: Turning, source: SourceRow): void {
   const { round } = source
   if (round === null) return
+  const asked = missingOf(source, isLost).length
   const missing = missingOf(source).length
   const present = [...source.items.values()].filter(({ state }) => state !== 'gone').length
   const isMost = missing > t.policy.withholdAbove && missing * 2 > present
-  const isDoubtful = (isMost || missing === present) && missing > source.confirmed
-  source.withheld = missing > 0 && isDoubtful ? missing : 0
-  if (missing === 0) {
+  const isAll = missing > 0 && missing === present
+  const isDoubtful = (isMost || isAll) && missing > source.confirmed
+  source.withheld = isDoubtful ? missing : 0
+  if (asked === 0) {
     endRound(t, source, 'clean')
   } else if (isDoubtful) {
     endRound(t, source, 'withheld')
@@ -47,8 +49,16 @@ function askForMissing(t: Turning, source: SourceRow): void {
   }
 }
 
-/** What the open round of the source did not see, in the order of the row ids. */
-function missingOf(source: SourceRow): ItemRow[] {
+/** Could not be found when it was read. */
+function isLost({ state, error }: ItemRow): boolean {
+  return state === 'skipped' && error?.code === 'not-found'
+}
+
+/** What the open round of the source did not see, and what is in question besides, in the order of the row ids. */
+function missingOf(
+  source: SourceRow,
+  isInQuestion: (item: ItemRow) => boolean = () => false,
+): ItemRow[] {
   const { round } = source
   if (round === null) return []
   const isMissing = (item: ItemRow): boolean => {
@@ -58,11 +68,13 @@ function missingOf(source: SourceRow): ItemRow[] {
     if (item.place === null) return item.seenRoundId !== round.id
     return source.places.get(item.place)?.roundId !== round.id
   }
-  return [...source.items.values()].filter(isMissing).toSorted((a, b) => a.rowId - b.rowId)
+  return [...source.items.values()]
+    .filter((item) => isMissing(item) || isInQuestion(item))
+    .toSorted((a, b) => a.rowId - b.rowId)
 }
 
 export function nextCandidates(task: TaskRow): SettleClaim['candidates'] {
-  return missingOf(task.source)
+  return missingOf(task.source, isLost)
     .filter(({ rowId }) => rowId > task.askedUpTo)
     .slice(0, maxAsked)
     .map((item) => ({ item: toItem(task.source, item), isSaidGone: item.isSaidGone }))
@@ -83,6 +95,7 @@ export function storeSettled(t: Turning, task: TaskRow, settled: Settled): void 
     item.missingRoundId = null
     item.isSaidGone = false
     item.seenRoundId = round.id
+    if (isLost(item)) Object.assign(item, { state: 'owed', error: null })
   }
   round.gone += gone.length
   if (settled.unknown.length > 0) round.isClean = false

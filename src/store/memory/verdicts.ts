@@ -107,10 +107,13 @@ function skip(t: Turning, task: TaskRow, failure: Failure): void {
     return
   }
   const isSame = item.seq === task.seq
-  if (isSame) t.effects.skipped(toItem(source, item), new SyncError(code, message))
+  const isLost = code === 'not-found'
+  if (isSame && !isLost) t.effects.skipped(toItem(source, item), new SyncError(code, message))
   t.rows.tasks.delete(task)
-  if (isSame) Object.assign(item, { applied: null, state: 'skipped', error: { code, message } })
-  else item.state = 'owed'
+  if (isSame) {
+    if (!isLost) item.applied = null
+    Object.assign(item, { state: 'skipped', error: { code, message } })
+  } else item.state = 'owed'
   t.hungry.add(source)
 }
 

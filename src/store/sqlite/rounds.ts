@@ -183,15 +183,17 @@ export function endListing(t: Turning, roundId: number): void {
 
 /** Whether anything went away, and so much of it that a person must say so. */
 function settleRound(t: Turning, round: Round): void {
-  const { missing } = t.db
-    .prepare<{ missing: number }>(`select count(*) as missing ${candidateRows(round)}`)
-    .get(...candidateValues(round, 0)) ?? { missing: 0 }
+  const { asked, missing } = t.db
+    .prepare<{ asked: number; missing: number }>(
+      `select count(*) as asked, coalesce(sum(${unseenBy(round)}), 0) as missing ${candidateRows(round)}`,
+    )
+    .get(round.source_id, round.id, 0) ?? { asked: 0, missing: 0 }
   const { present } = t.db
     .prepare<{ present: number }>(
       'select count(*) as present from item where source_id = ? and state <> 5',
     )
     .get(round.source_id) ?? { present: 0 }
-  if (missing === 0) {
+  if (asked === 0) {
     t.db.prepare('update source set withheld = 0 where id = ?').run(round.source_id)
     endRound(t, round, 'clean')
     return
@@ -200,7 +202,8 @@ function settleRound(t: Turning, round: Round): void {
     .prepare('select 1 from source where id = ? and confirmed >= ?')
     .get(round.source_id, missing)
   const isMost = missing > t.policy.withholdAbove && missing * 2 > present
-  if (isConfirmed === undefined && (isMost || missing === present)) {
+  const isAll = missing > 0 && missing === present
+  if (isConfirmed === undefined && (isMost || isAll)) {
     t.db.prepare('update source set withheld = ? where id = ?').run(missing, round.source_id)
     endRound(t, round, 'withheld')
     return
@@ -217,22 +220,30 @@ function settleRound(t: Turning, round: Round): void {
   t.touched.add(queueId)
 }
 
-/**
- * Items that a round did not see: missing from a place it listed, in a place it never came to, not marked by a full
- * listing, or said to be gone by a feed.
- */
-function candidateRows(round: Round): string {
-  const unseen =
-    round.is_full === 1
-      ? `(item.missing_round_id = ? or place.round_id <> ? or (place.id is null and item.round_id <> ?))`
-      : `(item.is_said_gone = 1 and ? + ? + ? > 0)`
-  return `from item join source on source.id = item.source_id left join place on place.id = item.place_id
-    where item.source_id = ? and item.state <> 5 and ${unseen} and item.id > ?`
+/** Could not be found when it was read: asked for once more, though it is no sign that anything went away. */
+const isLost = `(item.state = 3 and item.error_code = 'not-found')`
+
+/** True of an item of source ?1 that round ?2 did not see. */
+function unseenBy(round: Round): string {
+  return round.is_full === 1
+    ? `coalesce(item.missing_round_id = ?2 or place.round_id <> ?2 or (place.id is null and item.round_id <> ?2), 0)`
+    : `(item.is_said_gone = 1 and ?2 > 0)`
 }
 
-function candidateValues(round: Round, afterId: number): number[] {
-  const unseen = [round.id, round.id, round.id]
-  return [round.source_id, ...unseen, afterId]
+/**
+ * What is asked for once more at the end of a round, behind the item ?3. Unseen is what is missing from a place that
+ * the round listed, in a place it never came to, not marked by a full listing, or said to be gone by a feed.
+ */
+function candidateRows(round: Round): string {
+  // Following, few are in question: each of the two is found by an index.
+  const among =
+    round.is_full === 1
+      ? ''
+      : `and item.id in (
+           select id from item where source_id = ?1 and missing_round_id is not null
+           union all select id from item where source_id = ?1 and state = 3)`
+  return `from item join source on source.id = item.source_id left join place on place.id = item.place_id
+    where item.source_id = ?1 ${among} and item.state <> 5 and (${unseenBy(round)} or ${isLost}) and item.id > ?3`
 }
 
 /** The next items to ask for once more, behind `afterId`. */
@@ -245,9 +256,9 @@ export function candidatesOf(
   if (round === null) return []
   return t.db
     .prepare<ItemRow & { is_said_gone: number }>(
-      `select ${itemColumns}, item.is_said_gone ${candidateRows(round)} order by item.id limit ?`,
+      `select ${itemColumns}, item.is_said_gone ${candidateRows(round)} order by item.id limit ?4`,
     )
-    .all(...candidateValues(round, afterId), maxAsked)
+    .all(round.source_id, round.id, afterId, maxAsked)
     .map((row) => ({ item: toItem(row), isSaidGone: row.is_said_gone === 1 }))
 }
 
@@ -263,6 +274,11 @@ export function storeSettled(t: Turning, task: HeldTask, settled: Settled): void
         'update item set missing_round_id = null, is_said_gone = 0, round_id = ? where id = ?',
       )
       .run(round.id, id)
+    t.db
+      .prepare(
+        `update item set state = 1, error_code = null, error_message = null where id = ? and ${isLost}`,
+      )
+      .run(id)
   }
   if (settled.unknown.length > 0) {
     t.db.prepare('update round set is_clean = 0 where id = ?').run(round.id)

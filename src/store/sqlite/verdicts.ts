@@ -121,12 +121,17 @@ function skip(t: Turning, task: HeldTask, failure: Failure): void {
   if (isSame === undefined) {
     t.db.prepare('update item set state = 1 where id = ? and state = 2').run(task.item_id)
   } else {
-    t.effects.skipped(itemById(t, task.item_id), new SyncError(failure.code, failure.message))
+    // What is not to be found has not changed: it stays as it is until it has been asked for once more.
+    const isLost = failure.code === 'not-found'
+    if (!isLost) {
+      t.effects.skipped(itemById(t, task.item_id), new SyncError(failure.code, failure.message))
+    }
     t.db
       .prepare(
-        `update item set applied = null, state = 3, error_code = ?, error_message = ? where id = ?`,
+        `update item set applied = case when ? then applied end, state = 3, error_code = ?, error_message = ?
+         where id = ?`,
       )
-      .run(failure.code, failure.message, task.item_id)
+      .run(Number(isLost), failure.code, failure.message, task.item_id)
   }
   t.hungry.add(task.source_id)
 }
