@@ -93,7 +93,11 @@ class SimulatedLife {
     for (const { id, truth } of this.#contents) {
       const shown = JSON.stringify(this.#world.shown.of(id))
       const held = JSON.stringify(truth())
-      if (shown !== held) found.push(`source ${id} shows ${shown}, holds ${held}`)
+      if (shown === held) continue
+      const { state, lastError, lastRound, withheld, counts } = await this.#world.status(id)
+      const troubles = await this.#world.registry.troubles(id, 9)
+      const about = JSON.stringify({ state, lastError, lastRound, withheld, counts, troubles })
+      found.push(`source ${id} shows ${shown}, holds ${held}: ${about}`)
     }
     return found
   }
@@ -173,7 +177,8 @@ class SimulatedLife {
       'not-found',
       'internal',
       'auth',
-      'too-big',
+      // Of a file it would be the last word; of a place it is one of the ways in which a round gets unclean.
+      on === 'list' ? 'too-big' : 'interrupted',
     ])
     const times = this.#pick([1, 3, 8, 1_000])
     const fault: Fault = this.#pick<Fault>([
@@ -192,7 +197,10 @@ class SimulatedLife {
       { on: 'list', does: 'cut', after: 3, times },
       { on: 'open', does: 'stall', after: 2, times: 3 },
       { on: 'open', does: 'change', after: 2, times: 2 },
-      { on: 'list', does: 'empty', times },
+      // A feed that hides its news behind a new cursor cannot be found out by anybody.
+      drive.shape === 'tree'
+        ? { on: 'list', does: 'empty', times }
+        : { on: 'list', does: 'fail', code: 'interrupted', times },
       { on: 'list', does: 'repeat', times: 3 },
     ])
     this.#lifts.push(drive.inject(fault))
