@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -47,8 +47,10 @@ it('refuses a file without a key rather than make another one, and shows nothing
   }
 })
 
-it('says so when the file cannot be made', async () => {
-  await expect(loadKeyFile(join(folder, 'no', 'key'))).rejects.toEqual(badKey('cannot be opened'))
+it('says so when the file cannot be made, and leaves no part of one', async () => {
+  await expect(loadKeyFile(join(folder, 'no', 'key'))).rejects.toEqual(badKey('cannot be made'))
+  await loadKeyFile(join(folder, 'whole'))
+  expect((await readdir(folder)).filter((name) => name.startsWith('whole'))).toEqual(['whole'])
 })
 
 it('takes a key as hex or base64 of 32 bytes, and nothing else', () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, type FileHandle } from 'node:fs/promises'
+import { type FileHandle, link, open, rm, stat, writeFile } from 'node:fs/promises'
 import { SyncError } from '../base/errors.ts'
 import { keyBytes } from './vault.ts'
 
@@ -19,23 +19,32 @@ export function masterKeyFrom(text: string): Uint8Array {
   throw new SyncError('bad-key', `A master key is ${keyBytes} bytes in base64 or hex.`)
 }
 
-/** Null when there is such a file already. */
+/** Null when there is such a file already. Written beside its place and linked there whole: whoever dies here, or finds the disk full, leaves no half of a key. */
 async function createKeyFile(path: string): Promise<Uint8Array | null> {
-  const file = await openIf('EEXIST', path, 'wx')
-  if (file === null) return null
+  if (await exists(path)) return null
+  const part = `${path}.${randomBytes(6).toString('hex')}`
+  const key = randomBytes(keyBytes)
   try {
-    const key = randomBytes(keyBytes)
-    await file.writeFile(`${key.toString('base64')}\n`)
-    await file.sync()
+    await writeFile(part, `${key.toString('base64')}\n`, { flag: 'wx', mode: 0o600, flush: true })
+    await link(part, path)
     return key
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return null
+    throw new SyncError('bad-key', `The key file ${path} cannot be made.`, { cause: error })
   } finally {
-    await file.close()
+    await rm(part, { force: true })
   }
 }
 
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
 async function readKeyFile(path: string): Promise<Uint8Array> {
-  const file = await openIf('ENOENT', path, 'r')
-  if (file === null) throw new SyncError('bad-key', `The key file ${path} went away.`)
+  const file = await opened(path)
   try {
     const { mode, size } = await file.stat()
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
@@ -51,17 +60,17 @@ async function readKeyFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function openIf(
-  unless: 'EEXIST' | 'ENOENT',
-  path: string,
-  flags: string,
-): Promise<FileHandle | null> {
+async function opened(path: string): Promise<FileHandle> {
   try {
-    return await open(path, flags, 0o600)
+    return await open(path, 'r')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === unless) return null
-    throw new SyncError('bad-key', `The key file ${path} cannot be opened.`, { cause: error })
+    const what = codeOf(error) === 'ENOENT' ? 'went away' : 'cannot be opened'
+    throw new SyncError('bad-key', `The key file ${path} ${what}.`, { cause: error })
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }
 
 /** Bytes of a key file: a key and a line end, and room for a careless editor. */
