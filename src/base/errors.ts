@@ -43,7 +43,7 @@ export const errorCodes = {
   'cursor-expired': ['restart', 'The remote forgot where we were; it is listed anew.'],
   'lease-lost': ['retry', 'The slot was taken back before the work was done.'],
   cancelled: ['retry', 'The work was called off; it is taken up again.'],
-  'disk-full': ['retry', 'Free some space where the database is.'],
+  'disk-full': ['retry', 'Free some space where the database is, or raise the quota.'],
   database: ['retry', 'See the log of the server.'],
   busy: ['stop', 'Another process does the work on this database; stop it first.'],
   'newer-schema': ['stop', 'The database was written by a newer version: install that one.'],

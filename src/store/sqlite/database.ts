@@ -109,10 +109,17 @@ const troubles: ReadonlyMap<number, ErrorCode> = new Map([
   [26, 'database'],
 ])
 
+/**
+ * SQLITE_IOERR_WRITE and SQLITE_IOERR_SHMSIZE: what SQLite makes of every refusal to write but the plainest one. A
+ * quota that is used up, a limit on the size of files and no room for its shared memory say it, and a disk in trouble.
+ */
+const refusedWrites: ReadonlySet<number> = new Set([778, 4874])
+
 /** What is wrong with the place where the database is, if that is what an error says; null for all others. */
 export function storageTrouble(error: unknown): SyncError | null {
   if (!(error instanceof Error) || !('errcode' in error)) return null
-  const code = troubles.get(Number(error.errcode) & 0xff)
+  const errcode = Number(error.errcode)
+  const code = refusedWrites.has(errcode) ? 'disk-full' : troubles.get(errcode & 0xff)
   if (code === undefined) return null
   return new SyncError(code, `The database could not be written: ${error.message}.`, {
     cause: error,
