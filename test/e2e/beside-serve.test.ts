@@ -109,7 +109,7 @@ test('everything that the server answers with is of the library', async () => {
     users: [{ name: 'me', sources: [{ name: 'disk', counts: { failed: 0, skipped: 0 } }] }],
   })
   expect(await answered(`${url}/api/tracks?limit=500`)).toEqual({
-    tracks: tracks.map(({ ownerId: _, ...shown }) => shown),
+    tracks: tracks.map(({ ownerId: _owner, ...shown }) => shown),
   })
   const search = await answered<SearchResult>(`${url}/api/search?q=moth+waltz`)
   expect(search.tracks.map(({ title }) => title)).toEqual(['Moth Waltz'])

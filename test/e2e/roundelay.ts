@@ -188,7 +188,7 @@ export function golden(name: string): { readonly path: string; read(): Promise<s
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 /** Milliseconds after which a command is ended. */
-const maxRunMs = 60_000
+const maxRunMs = 110_000
 /** Milliseconds. */
 const maxWaitMs = 20_000
 const askMs = 100

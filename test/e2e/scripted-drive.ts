@@ -15,6 +15,8 @@ export type Mischief = (request: IncomingMessage, response: ServerResponse) => b
 export class ScriptedDrive {
   /** By their paths, without a slash at the beginning; percent-encoded, as they stand in a listing. */
   readonly files = new Map<string, Buffer>()
+  /** What listings say of the size of a file, where it is not the truth. */
+  readonly toldSizes = new Map<string, number>()
   mischief: Mischief = () => false
   readonly #server: ScriptedServer
 
@@ -48,7 +50,7 @@ export class ScriptedDrive {
       if (!path.startsWith(beginning)) continue
       const [name = '', ...below] = path.slice(beginning.length).split('/')
       const href = `/${beginning}${name}`
-      nodes.set(name, below.length > 0 ? { href: `${href}/` } : fileNode(href, bytes))
+      nodes.set(name, below.length > 0 ? { href: `${href}/` } : this.#fileNode(path, bytes))
     }
     return multistatus([...nodes.values()])
   }
@@ -63,14 +65,19 @@ export class ScriptedDrive {
     const bytes = this.files.get(path)
     if (request.method === 'PROPFIND') {
       const isFolder = bytes === undefined && this.#isFolder(path)
-      if (bytes !== undefined) send207(response, multistatus([fileNode(`/${path}`, bytes)]))
+      if (bytes !== undefined) send207(response, multistatus([this.#fileNode(path, bytes)]))
       else if (!isFolder) response.writeHead(404).end()
-      else if (request.headers.depth === '1') send207(response, this.listing(path))
+      else if (request.headers['depth'] === '1') send207(response, this.listing(path))
       else send207(response, multistatus([{ href: path === '' ? '/' : `/${path}/` }]))
       return
     }
     if (bytes === undefined) response.writeHead(404).end()
     else sendRange(request, response, bytes)
+  }
+
+  #fileNode(path: string, bytes: Buffer): DavNode {
+    const size = this.toldSizes.get(path) ?? bytes.length
+    return { href: `/${path}`, size, etag: etagOf(bytes) }
   }
 
   #isFolder(path: string): boolean {
@@ -103,8 +110,4 @@ export function sendRange(
   const part = bytes.subarray(Number(first), end)
   const range = `bytes ${first}-${end - 1}/${bytes.length}`
   response.writeHead(206, { etag, 'content-range': range, 'content-length': part.length }).end(part)
-}
-
-function fileNode(href: string, bytes: Buffer): DavNode {
-  return { href, size: bytes.length, etag: etagOf(bytes) }
 }
