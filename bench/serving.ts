@@ -53,8 +53,8 @@ export async function syncOnce(url: string): Promise<{ seconds: number; found: n
 }
 
 /** How often it is looked whether a round has ended, and at most so often. */
-const lookMs = 10
-const maxLooks = 60_000
+const lookMs = 20
+const maxLooks = 30_000
 
 interface ServedSource {
   readonly name: string

@@ -13,7 +13,12 @@ function importTable(): Map<string, Set<string>> {
   return new Map(
     [...rows].map(([, folder = '', allowed = '']) => [
       folder,
-      new Set(allowed.split(',').map((name) => name.trim()).filter((name) => name !== '')),
+      new Set(
+        allowed
+          .split(',')
+          .map((name) => name.trim())
+          .filter((name) => name !== ''),
+      ),
     ]),
   )
 }
@@ -38,7 +43,9 @@ describe('the table in ARCHITECTURE.md', () => {
     const broken: string[] = []
     for (const file of files.filter((name) => !name.endsWith('.test.ts'))) {
       const from = layerOf(file)
-      for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(/(?:from|import) '(\.[^']+)'/g)) {
+      for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(
+        /(?:from|import) '(\.[^']+)'/g,
+      )) {
         const target = resolve(dirname(file), path)
         const to = layerOf(target)
         const isAllowed = to === from || (table.get(from)?.has(to) ?? false)
@@ -53,12 +60,16 @@ describe('the house rules', () => {
   it('time is told by base/clock.ts alone', () => {
     const tellers = files
       .filter((file) => !file.endsWith('.test.ts') && !file.endsWith('base/clock.ts'))
-      .filter((file) => /new Date\(\)|performance\.now|node:timers/.test(readFileSync(file, 'utf8')))
+      .filter((file) =>
+        /new Date\(\)|performance\.now|node:timers/.test(readFileSync(file, 'utf8')),
+      )
     expect(tellers.map((file) => relative(root, file))).toEqual([])
   })
 
   it('no file is named for what it is not', () => {
-    const vague = files.filter((file) => /\/(utils?|helpers?|common|misc|manager|service-manager)\b/.test(file))
+    const vague = files.filter((file) =>
+      /\/(utils?|helpers?|common|misc|manager|service-manager)\b/.test(file),
+    )
     expect(vague).toEqual([])
   })
 

@@ -63,7 +63,7 @@ export const options = {
     flag: 'slots-list',
     value: 'number',
     variable: 'ROUNDELAY_SLOTS_LIST',
-    preset: '8',
+    preset: '16',
     text: 'folders and feed pages listed at the same time, over all users',
   },
   slotsRead: {

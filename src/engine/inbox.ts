@@ -11,9 +11,12 @@ export interface Letter {
 /** Results wait at most so long for others to be written with them. */
 const groupMs = 10
 
+/** Nor for more than this part of the tasks that run: the others can bring theirs while these are written. */
+const groupPart = 1 / 2
+
 /**
- * Collects results so that many are written in one transaction: a turn waits until `maxResults` are here, or nobody
- * else is running who could bring one, or `groupMs` have passed since the first. Bounded by the number of slots.
+ * Collects results so that many are written in one transaction: a turn waits until `maxResults` or a good part of those
+ * that run are here, or `groupMs` have passed since the first. Bounded by the number of slots.
  */
 export class Inbox {
   readonly #clock: Clock
@@ -64,7 +67,8 @@ export class Inbox {
       }
       const look = (): void => {
         const { length } = this.#letters
-        if (this.#isWoken || length >= Math.min(maxResults, Math.max(1, running()))) done()
+        const wanted = Math.max(1, Math.ceil(running() * groupPart))
+        if (this.#isWoken || length >= Math.min(maxResults, wanted)) done()
         else if (length > 0 && !isGrouping) {
           isGrouping = true
           timers.push(this.#clock.after(groupMs, done))

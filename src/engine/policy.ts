@@ -43,7 +43,7 @@ export interface Policy {
 
 export const defaultPolicy: Policy = {
   charge: 'time',
-  slots: { list: 8, read: 32 },
+  slots: { list: 16, read: 32 },
   leaseMs: 120_000,
   graceMs: 5_000,
   maxAttempts: 6,
