@@ -1,0 +1,25 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+it('npm start shows turns, a drive that goes and comes back, and three libraries, and ends well', async () => {
+  const demo = spawn('npm', ['start', '--silent'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [shown, [status]] = await Promise.all([text(demo.stdout), once(demo, 'exit')])
+  expect(status).toBe(0)
+  expect(shown).toMatch(
+    /Anna Bob Charlie Charlie Charlie Anna Bob Charlie Charlie Charlie|Bob Charlie Charlie Charlie Anna Bob Charlie Charlie Charlie Anna/,
+  )
+  expect(shown).toMatch(/Bob's drive is switched off[\s\S]*Bob's drive is back/)
+  expect(shown).toMatch(/Anna {5}14 tracks, 4 albums/)
+  expect(shown).toMatch(/Bob {6}12 tracks/)
+  expect(shown).toMatch(/Charlie {2}10 tracks/)
+  expect(shown).toMatch(/¿Quién Llama\?/)
+  expect(shown).toMatch(/npx roundelay sync ~\/Music/)
+}, 90_000)
