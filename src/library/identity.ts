@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Item } from '../engine/handler.ts'
 import { fold } from './spelling.ts'
 import type { Tags } from './tags.ts'
@@ -45,7 +45,7 @@ function fingerprintOf(tags: Tags, size: number): string | null {
   if (title === '' && durationMs === null) return null
   const named = [fold(title), fold(artist), fold(album), tags.disc ?? null, tags.track ?? null]
   const text = JSON.stringify([...named, durationMs, size])
-  return createHash('sha256').update(text).digest('base64url').slice(0, fingerprintLength)
+  return hash('sha256', text, 'base64url').slice(0, fingerprintLength)
 }
 
 function isEqual(one: string | null, other: string | null): boolean {
