@@ -36,12 +36,19 @@ export function guardedConnector(parts: ConnectorParts): buildConnector.connecto
       return
     }
     connect(options, (...[error, socket]) => {
-      if (error !== null) done(error, null)
-      else if (may(socket.remoteAddress ?? '')) done(null, socket)
-      else {
-        socket.destroy()
-        done(blocked(options.hostname), null)
+      if (error !== null) {
+        done(error, null)
+        return
       }
+      const { remoteAddress } = socket
+      if (remoteAddress !== undefined && may(remoteAddress)) {
+        done(null, socket)
+        return
+      }
+      socket.destroy()
+      // Nobody knows any more where a connection led that the other side has reset already: it was none.
+      const isReset = remoteAddress === undefined
+      done(isReset ? brokenOff(options.hostname) : blocked(options.hostname), null)
     })
   }
 }
@@ -65,4 +72,8 @@ function guardedLookup(resolve: Resolve, may: (address: string) => boolean): Loo
 function blocked(host: string): SyncError {
   const message = `${host} is on a private network or this machine, where this source may not go.`
   return new SyncError('blocked-address', message)
+}
+
+function brokenOff(host: string): SyncError {
+  return new SyncError('interrupted', `${host} broke off the connection at once.`)
 }

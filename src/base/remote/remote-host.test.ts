@@ -1,5 +1,7 @@
-import { createServer, type Server } from 'node:net'
+import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { RequestListener } from 'node:http'
+import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ScriptedServer, startScripted } from '../../../test/servers/scripted.ts'
 import { systemClock } from '../clock.ts'
@@ -176,6 +178,21 @@ describe('what goes wrong has a code', () => {
     await expect(bodyOf(hostOf(server))).rejects.toMatchObject({ code: 'interrupted' })
   })
 
+  test('a connection that is reset before anybody looks where it led: interrupted, not blocked', async () => {
+    const { port, thread } = await resettingThread()
+    const remote = host({ endpoint: parseEndpoint(`http://127.0.0.1:${port}`) })
+    // It is made, and before anybody looks the reset is here.
+    const pause = ({ socket }: { socket: Socket }): void => {
+      socket.prependListener('connect', () => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+      })
+    }
+    subscribe('net.client.socket', pause as ChannelListener)
+    await expect(remote.request(get, never)).rejects.toMatchObject({ code: 'interrupted' })
+    unsubscribe('net.client.socket', pause as ChannelListener)
+    await thread.terminate()
+  })
+
   test('no HTTP at all: protocol', async () => {
     const port = await rawServer('SSH-2.0-OpenSSH_9.2\r\n')
     const remote = host({ endpoint: parseEndpoint(`http://127.0.0.1:${port}`) })
@@ -262,6 +279,18 @@ async function rawServer(answer: string): Promise<number> {
   cleanups.push(() => new Promise((resolve) => server.close(resolve)))
   const address = server.address()
   return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
+
+/** A server in a thread of its own that resets every connection a moment after it was made. */
+async function resettingThread(): Promise<{ port: number; thread: Worker }> {
+  const thread = new Worker(
+    `const { parentPort } = require('node:worker_threads')
+     const server = require('node:net').createServer((socket) => setTimeout(() => socket.resetAndDestroy(), 50))
+     server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))`,
+    { eval: true },
+  )
+  const port = await new Promise<number>((resolve) => thread.once('message', resolve))
+  return { port, thread }
 }
 
 function hostOf(server: ScriptedServer, parts: Partial<RemoteHostParts> = {}): RemoteHost {
