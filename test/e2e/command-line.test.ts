@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { SourceStatus } from '../../src/engine/registry.ts'
 import { startApache } from '../servers/apache.ts'
 import { freePort, sharedDir } from '../servers/process.ts'
@@ -14,16 +14,10 @@ import { ScriptedDrive } from './scripted-drive.ts'
 import { tinyFlac } from './tiny-flac.ts'
 
 const collection = fileURLToPath(new URL('../../collection', import.meta.url))
-let roundelay: Roundelay
-
-beforeEach(async () => {
-  roundelay = await Roundelay.create()
-})
-
-afterEach(() => roundelay[Symbol.asyncDispose]())
 
 describe('a folder', () => {
   test('becomes a library that every command speaks of', async () => {
+    await using roundelay = await Roundelay.create()
     const report = await roundelay.ask(['sync', join(collection, 'anna')])
     const tracks = await roundelay.tracks()
     expect(tracks.length).toBeGreaterThanOrEqual(10)
@@ -50,6 +44,7 @@ describe('a folder', () => {
   })
 
   test('is followed: what changed is read again, what went away is not shown any more', async () => {
+    await using roundelay = await Roundelay.create()
     const folder = await mkdtemp(join(tmpdir(), 'roundelay-music-'))
     try {
       await writeFile(join(folder, 'one.flac'), tinyFlac({ TITLE: 'One' }))
@@ -76,6 +71,7 @@ describe.skipIf(!isInstalled('apache2'))('a WebDAV drive behind a login', () => 
   const account = { user: 'anna', password: 'pässword:1 %' }
 
   test('is opened once: a second sync reads nothing, a changed file alone is read again', async () => {
+    await using roundelay = await Roundelay.create()
     const root = await sharedDir('music')
     await cp(join(collection, 'anna'), root, { recursive: true })
     await writeFile(join(root, 'changing.flac'), tinyFlac({ TITLE: 'Before' }))
@@ -108,6 +104,7 @@ describe.skipIf(!isInstalled('apache2'))('a WebDAV drive behind a login', () => 
   })
 
   test('takes the password from the standard input, and a new one once it is wrong', async () => {
+    await using roundelay = await Roundelay.create()
     const root = await sharedDir('music')
     await writeFile(join(root, 'one.flac'), tinyFlac({ TITLE: 'One' }))
     const apache = await startApache({ root, ...account })
@@ -152,7 +149,7 @@ describe.concurrent('a drive that is none', () => {
     expect(stderr).toContain(`[${code}]`)
     expect(stderr).toMatch(text)
     expect(stderr).not.toContain('secret')
-    expect(ms).toBeLessThan(8_000)
+    expect(ms).toBeLessThan(15_000)
   })
 
   test('where nobody listens, is unreachable', async () => {
@@ -175,7 +172,7 @@ describe.concurrent('a drive that is none', () => {
     server.close()
     expect(status).toBe(1)
     expect(stderr).toMatch(/127\.0\.0\.1.*in time.*\[timeout\]/)
-    expect(ms).toBeLessThan(13_000)
+    expect(ms).toBeLessThan(20_000)
   })
 
   test.each([
@@ -199,6 +196,7 @@ describe.concurrent('a drive that is none', () => {
 
 describe('users and their sources', () => {
   test('are added, listed, changed and removed', async () => {
+    await using roundelay = await Roundelay.create()
     const folder = join(collection, 'bob')
     await roundelay.ask(['user', 'add', 'anna'])
     await roundelay.ask(['user', 'add', 'böb', '--plan', 'premium'])
@@ -221,7 +219,7 @@ describe('users and their sources', () => {
     const tracks = await roundelay.tracks(...forBob)
     expect(tracks.length).toBeGreaterThanOrEqual(8)
     expect(await roundelay.tracks('--for', 'anna')).toEqual([])
-    expect(await roundelay.ask(['source', 'list', ...forBob])).toMatch(/waiting.*in 6 h/)
+    expect(await roundelay.ask(['source', 'list', ...forBob])).toMatch(/waiting.*in [4-7] h/)
     expect(await roundelay.ask(['source', 'confirm-deletions', 'disk', ...forBob])).toBe(
       'Nothing of disk is withheld.\n',
     )
@@ -233,6 +231,7 @@ describe('users and their sources', () => {
   })
 
   test('say of themselves in JSON what they are', async () => {
+    await using roundelay = await Roundelay.create()
     const folder = join(collection, 'bob')
     const report = JSON.parse(await roundelay.ask(['sync', folder, '--json'])) as {
       user: string
@@ -255,6 +254,7 @@ describe('users and their sources', () => {
   })
 
   test('have names, and flags have values, that are refused when they are odd', async () => {
+    await using roundelay = await Roundelay.create()
     await roundelay.ask(['user', 'add', 'anna'])
     for (const args of oddities) {
       const { status, stdout, stderr } = await roundelay.run(args)
@@ -287,6 +287,7 @@ const oddities: readonly (readonly string[])[] = [
 ]
 
 test('what the tags of strangers say cannot move the cursor', async () => {
+  await using roundelay = await Roundelay.create()
   const folder = join(roundelay.data, '..', 'music')
   await mkdir(folder)
   const title = '\u001b[2J\u001b]0;owned\u0007\r\u202etxt'
@@ -304,6 +305,7 @@ test('what the tags of strangers say cannot move the cursor', async () => {
 })
 
 test('the help of every command is the one in test/golden/help.txt (UPDATE_GOLDEN=1 writes it)', async () => {
+  await using roundelay = await Roundelay.create()
   const commands = helped.split('\n').map((line) => line.trim())
   const texts: string[] = []
   for (const command of commands) {
