@@ -108,9 +108,9 @@ export class Story implements Observer {
       const names = this.#turns.slice(this.#told, this.#told + namesPerLine)
       this.#told += names.length
       this.#screen.say(`  ${names.join(' ')}`)
+      if (this.#screen.isLive) continue
       const progress = this.#standings.map(({ name, done, total }) => `${name} ${done} of ${total}`)
       this.#screen.say(`      ${progress.join(', ')}`)
-      if (names.length < namesPerLine) return
     }
   }
 }
