@@ -172,7 +172,7 @@ describe('slots', () => {
         read: async (item, known, source, signal) => {
           const effect = await wholeFileHandler.read(item, known, source, signal)
           // Hears no signal at all.
-          if (item.key === 'd0/f0') await world.clock.sleep(stuckMs)
+          if (item.ownerId === 1) await world.clock.sleep(stuckMs)
           return effect
         },
       },

@@ -8,7 +8,7 @@ import { Watch } from './watch.ts'
 import { wholeFileHandler, World } from './world.ts'
 
 /** Things that happen in one simulated life, one after the other. */
-const events = 14
+const events = 16
 
 const minute = 60_000
 
@@ -28,7 +28,8 @@ export async function simulate(
   } catch (error) {
     return [...life.watch.broken, String(error)]
   } finally {
-    await life.end()
+    // What cannot even stop has been found out already.
+    await life.end().catch(() => undefined)
   }
 }
 
@@ -39,6 +40,8 @@ class SimulatedLife {
   readonly #contents: DriveContent[] = []
   #lifts: (() => void)[] = []
   #isDeaf = false
+  /** Time that making something of a file's bytes takes. */
+  #workMs = 0
   #skewMs = 0
 
   constructor(seed: number, rewrite: Rewrite | null) {
@@ -66,7 +69,7 @@ class SimulatedLife {
       await this.#happen().catch((error: unknown) => {
         if (!this.#world.db.isFull) throw error
       })
-      await this.#world.pass(this.#pick([100, 3_000, minute, 4 * minute, 16 * minute]))
+      await this.#world.pass(this.#pick([50, 300, 2_000, 10_000, minute, 16 * minute]))
     }
   }
 
@@ -76,6 +79,7 @@ class SimulatedLife {
     for (const lift of this.#lifts) lift()
     this.#lifts = []
     this.#isDeaf = false
+    this.#workMs = 0
     world.db.isFull = false
     world.clock.setWall(-this.#skewMs)
     for (const id of world.drives.keys()) await world.registry.setPaused(id, false)
@@ -111,6 +115,7 @@ class SimulatedLife {
       ...wholeFileHandler,
       read: async (item, known, source, signal) => {
         const effect = await wholeFileHandler.read(item, known, source, signal)
+        if (this.#workMs > 0) await this.#world.clock.sleep(this.#workMs, signal)
         // Does not hear its signal, and comes back long after its slot was taken.
         if (this.#isDeaf && this.#random() < 0.3) await this.#world.clock.sleep(5 * minute)
         return effect
@@ -120,6 +125,7 @@ class SimulatedLife {
 
   async #populate(): Promise<void> {
     const world = this.#world
+    this.#workMs = this.#pick([0, 100, 1_000, 8_000])
     for (const name of ['anna', 'bob', 'charlie']) {
       const owner = await world.addOwner(name, name === 'charlie' ? 'premium' : 'free')
       const count = this.#random() < 0.4 ? 2 : 1
@@ -135,7 +141,7 @@ class SimulatedLife {
         })
         world.drives.set(id, drive)
         const content = new DriveContent(id, drive, this.#random)
-        for (let file = 0; file < this.#pick([3, 12, 30]); file++) content.add()
+        for (let file = 0; file < this.#pick([3, 12, 40]); file++) content.add()
         this.#contents.push(content)
       }
     }
@@ -145,8 +151,10 @@ class SimulatedLife {
     const { registry, db, clock } = this.#world
     const content = this.#pick(this.#contents)
     const chance = this.#random()
-    if (chance < 0.35) content.change()
-    else if (chance < 0.7) this.#harm(content)
+    if (chance < 0.35) {
+      content.change()
+      if (this.#random() < 0.5) await registry.ask(content.id, false)
+    } else if (chance < 0.7) this.#harm(content)
     else if (chance < 0.76) await registry.ask(content.id, this.#random() < 0.3)
     else if (chance < 0.8) await registry.setPaused(content.id, this.#random() < 0.5)
     else if (chance < 0.84) this.#isDeaf = !this.#isDeaf
@@ -167,6 +175,12 @@ class SimulatedLife {
   #harm({ drive }: DriveContent): void {
     if (this.#random() < 0.1) {
       drive.expireCursors()
+      return
+    }
+    if (this.#random() < 0.15) {
+      // One place deep down cannot be listed, once.
+      const at = this.#pick(['a', 'a/x', 'a/x/y', 'c', 'c/z'])
+      this.#lifts.push(drive.inject({ on: 'list', at, does: 'fail', code: 'too-big', times: 1 }))
       return
     }
     const on = this.#pick(['list', 'open', 'stat', 'check', 'any'] as const)

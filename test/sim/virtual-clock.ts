@@ -6,11 +6,16 @@ interface Timer {
   readonly run: () => void
 }
 
+/** Timers that may fire at one and the same moment. */
+const maxStill = 20_000
+
 /** A clock that moves only when everybody waits: then straight to the next timer. */
 export class VirtualClock implements Clock {
   #nowMs: number
   #skewMs = 0
   #order = 0
+  /** Timers that fired since time last moved. */
+  #still = 0
   readonly #timers = new Set<Timer>()
 
   constructor(startMs = 1_700_000_000_000) {
@@ -63,6 +68,8 @@ export class VirtualClock implements Clock {
       return false
     }
     this.#timers.delete(next)
+    this.#still = next.atMs > this.#nowMs ? 0 : this.#still + 1
+    if (this.#still > maxStill) throw new Error('time stands still: somebody never waits')
     this.#nowMs = Math.max(this.#nowMs, next.atMs)
     next.run()
     return true

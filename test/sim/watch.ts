@@ -3,8 +3,8 @@ import type { Claim, Result } from '../../src/engine/task.ts'
 import { faultsOf } from '../contract/bench.ts'
 import type { World } from './world.ts'
 
-/** Serves of others that an owner with something to read may have to wait for, a handful of owners and slots given. */
-const maxWait = 60
+/** Serves of others that an owner with something to read may have to wait for: two others of weight three get four each. */
+const maxWait = 9
 
 /** Looks at every turn of a world and writes down what breaks a law. */
 export class Watch implements Observer {

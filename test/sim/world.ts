@@ -123,7 +123,12 @@ export class World {
       policy,
       clock,
       log: silentLog,
-      observer: { ...this.#parts.observer, claimed: (claim) => this.#note(claim) },
+      observer: {
+        claimed: (claim) => this.#note(claim),
+        ended: (...what) => this.#parts.observer?.ended?.(...what),
+        checked: (...what) => this.#parts.observer?.checked?.(...what),
+        turned: (...what) => this.#parts.observer?.turned?.(...what),
+      },
     })
     return { clock, db, registry, store, shown, engine }
   }
