@@ -2,47 +2,60 @@ import { SyncError } from '../base/errors.ts'
 import { durationMs } from '../app/config.ts'
 import type { Core } from '../app/core.ts'
 import { checkSource } from '../app/source-check.ts'
-import type { Owner, SourceEntry } from '../engine/registry.ts'
+import type { NewSource, Owner, SourceEntry } from '../engine/registry.ts'
 import { parseAddress } from './address.ts'
 import { passwordOf, type PasswordFlags } from './password.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface SourceFlags extends PasswordFlags {
+  readonly for?: string
   readonly name?: string
   readonly interval: string
 }
 
-/** A drive that an operator types is asked at once whether it answers; only then it is kept. Throws what the drive says. */
-export async function addTypedSource(
+/** What an operator typed of a drive. */
+export interface Typed {
+  readonly address: string
+  readonly flags: SourceFlags
+}
+
+/** A drive that has answered, not kept yet. */
+export type CheckedDrive = Omit<NewSource, 'ownerId'>
+
+/** Asks the drive that an operator typed whether it answers. Throws what it says. */
+export async function checkedDrive(
   core: Core,
-  owner: Owner,
-  typed: { readonly address: string; readonly flags: SourceFlags },
+  { address: text, flags }: Typed,
   terminal: Terminal,
-): Promise<SourceEntry> {
-  const { kind, address, name } = parseAddress(typed.address)
-  const { flags } = typed
+): Promise<CheckedDrive> {
+  const { kind, address, name } = parseAddress(text)
+  const intervalMs = durationMs(flags.interval)
   const password = await passwordOf(flags, terminal)
   const settings = {
     isOperators: true,
     ...(flags.user === undefined ? {} : { user: flags.user }),
   }
-  const entry = {
-    ownerId: owner.id,
-    name: flags.name ?? (await freeName(core, owner, name)),
-    kind,
-    address,
-    settings,
-    intervalMs: durationMs(flags.interval),
-  }
-  await checkSource(core, { ...entry, id: 0 }, password)
-  return core.registry.addSource({ ...entry, password })
+  const drive = { name: flags.name ?? name, kind, address, settings, intervalMs }
+  await checkSource(core, { ...drive, id: 0, ownerId: 0 }, password)
+  return { ...drive, password }
+}
+
+/** Keeps a drive for its owner; `isNamed`: under exactly the name it has. */
+export async function keepDrive(
+  core: Core,
+  owner: Owner,
+  drive: CheckedDrive,
+  isNamed: boolean,
+): Promise<SourceEntry> {
+  const name = isNamed ? drive.name : await freeName(core, owner, drive.name)
+  return core.registry.addSource({ ...drive, name, ownerId: owner.id })
 }
 
 /** The source of this owner at this address and with this user, if there is one already. */
 export async function typedSource(
   core: Core,
   owner: Owner,
-  typed: { readonly address: string; readonly flags: SourceFlags },
+  typed: Typed,
 ): Promise<SourceEntry | null> {
   const { kind, address } = parseAddress(typed.address)
   const sources = await core.registry.sources(owner.id)

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { Core } from '../app/core.ts'
 import { checkSource } from '../app/source-check.ts'
 import type { Owner, SourceEntry } from '../engine/registry.ts'
-import { addTypedSource, type SourceFlags } from './new-source.ts'
+import { checkedDrive, keepDrive, type SourceFlags } from './new-source.ts'
 import { ownerNamed, sourceNamed } from './owner.ts'
 import { withPassword } from './password.ts'
 import type { Setting } from './setting.ts'
@@ -73,10 +73,11 @@ function addCommand(setting: Setting): Command {
     .option('--for <name>', forText)
     .option('--name <name>', 'what the source is called (default: from the address)')
     .option('--interval <time>', 'how often to look for changes, like 15m or 6h', '15m')
-  return withPassword(command).action(async (address: string, flags: SourceFlags & ForFlag) => {
+  return withPassword(command).action(async (address: string, flags: SourceFlags) => {
     const entry = await withCore(setting, async (core) => {
       const owner = await ownerNamed(core, flags.for)
-      return addTypedSource(core, owner, { address, flags }, setting.terminal)
+      const drive = await checkedDrive(core, { address, flags }, setting.terminal)
+      return keepDrive(core, owner, drive, flags.name !== undefined)
     })
     setting.terminal.say(
       `Added ${entry.name}. A running server begins at once; else: roundelay sync`,

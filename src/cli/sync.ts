@@ -5,7 +5,7 @@ import type { Work } from '../app/work.ts'
 import { SyncError } from '../base/errors.ts'
 import { silentLog } from '../base/log.ts'
 import type { Owner, SourceEntry, SourceStatus } from '../engine/registry.ts'
-import { addTypedSource, typedSource, type SourceFlags } from './new-source.ts'
+import { checkedDrive, keepDrive, typedSource, type SourceFlags, type Typed } from './new-source.ts'
 import { firstOwner, ownerNamed } from './owner.ts'
 import { passwordOf, withPassword } from './password.ts'
 import type { Setting } from './setting.ts'
@@ -14,7 +14,6 @@ import { playingTime, printable, type Terminal } from './terminal.ts'
 import { withCore } from './with-core.ts'
 
 interface SyncFlags extends SourceFlags {
-  readonly for?: string
   readonly full?: boolean
   readonly json?: boolean
   readonly patience: string
@@ -45,11 +44,10 @@ async function sync(
   terminal: Terminal,
 ): Promise<void> {
   const startedMs = core.clock.elapsed()
-  const owner = await ownerFor(core, address, flags.for)
-  const sources =
+  const { owner, sources } =
     address === undefined
-      ? await knownSources(core, owner)
-      : [await typedOrNew(core, owner, { address, flags }, terminal)]
+      ? await everyDrive(core, flags.for)
+      : await typedDrive(core, { address, flags }, terminal)
   for (const source of sources) await core.registry.ask(source.id, flags.full === true)
   const work = await workHere(core)
   try {
@@ -76,37 +74,45 @@ async function workHere(core: Core): Promise<Work | null> {
   }
 }
 
-async function ownerFor(
-  core: Core,
-  address: string | undefined,
-  name: string | undefined,
-): Promise<Owner> {
-  const { registry } = core
-  const isFirst = (await registry.owners(1)).length === 0
-  if (address === undefined || name !== undefined || !isFirst) return ownerNamed(core, name)
-  return registry.addOwner(firstOwner, 'free')
+/** Whose library is synced from where. */
+interface Wanted {
+  readonly owner: Owner
+  readonly sources: readonly SourceEntry[]
 }
 
-async function knownSources(core: Core, owner: Owner): Promise<readonly SourceEntry[]> {
+async function everyDrive(core: Core, name: string | undefined): Promise<Wanted> {
+  const owner = await ownerNamed(core, name)
   const sources = await core.registry.sources(owner.id)
-  if (sources.length > 0) return sources
+  if (sources.length > 0) return { owner, sources }
   throw new SyncError('bad-input', `${owner.name} has no drive yet: roundelay sync ADDRESS.`)
 }
 
-async function typedOrNew(
-  core: Core,
-  owner: Owner,
-  typed: { readonly address: string; readonly flags: SyncFlags },
-  terminal: Terminal,
-): Promise<SourceEntry> {
+/** The drive at the address that was typed; a new one is kept, and the first owner made, once it has answered. */
+async function typedDrive(core: Core, typed: Typed, terminal: Terminal): Promise<Wanted> {
   const { flags } = typed
-  const known = await typedSource(core, owner, typed)
-  if (known === null) return addTypedSource(core, owner, typed, terminal)
-  if (flags.passwordFile !== undefined || flags.passwordStdin === true) {
-    const password = await passwordOf({ ...known.settings, ...flags }, terminal)
-    if (password !== null) await core.registry.setPassword(known.id, password)
+  const name = flags.for
+  const isFirst = name === undefined && (await core.registry.owners(1)).length === 0
+  const owner = isFirst ? null : await ownerNamed(core, name)
+  const known = owner === null ? null : await typedSource(core, owner, typed)
+  if (owner !== null && known !== null) {
+    await renewPassword(core, known, flags, terminal)
+    return { owner, sources: [known] }
   }
-  return known
+  const drive = await checkedDrive(core, typed, terminal)
+  const keeper = owner ?? (await core.registry.addOwner(firstOwner, 'free'))
+  const isNamed = flags.name !== undefined
+  return { owner: keeper, sources: [await keepDrive(core, keeper, drive, isNamed)] }
+}
+
+async function renewPassword(
+  core: Core,
+  known: SourceEntry,
+  flags: SourceFlags,
+  terminal: Terminal,
+): Promise<void> {
+  if (flags.passwordFile === undefined && flags.passwordStdin !== true) return
+  const password = await passwordOf({ ...known.settings, ...flags }, terminal)
+  if (password !== null) await core.registry.setPassword(known.id, password)
 }
 
 interface Report {

@@ -63,7 +63,22 @@ export const maxSearchLength = 500
 /** Words of a search that are looked at. */
 export const maxSearchWords = 16
 
-/** Each word once, folded. */
+/** Each word once, folded, and spelt as somebody would who has another keyboard. FTS5 itself takes off the accents. */
 function wordsOf(text: string): string[] {
-  return [...new Set(fold(text).match(/[\p{L}\p{N}\p{M}\p{Co}]+/gu))]
+  const plain = fold(text).replace(/[łøđðħıŋæœþ]/g, (letter) => plainLetters[letter] ?? letter)
+  return [...new Set(plain.match(/[\p{L}\p{N}\p{M}\p{Co}]+/gu))]
+}
+
+/** Letters that Unicode does not compose of a plain one and an accent. */
+const plainLetters: Readonly<Record<string, string>> = {
+  ł: 'l',
+  ø: 'o',
+  đ: 'd',
+  ð: 'd',
+  ħ: 'h',
+  ı: 'i',
+  ŋ: 'n',
+  æ: 'ae',
+  œ: 'oe',
+  þ: 'th',
 }
