@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { advance, classOrder, expectation, stride, timeCharge } from './fair.ts'
 
@@ -106,6 +106,6 @@ it('of 16 turns, two are offered to syncs first, one to background work, and all
   const count = (workClass: number): number => first.filter((each) => each === workClass).length
   expect([count(0), count(1), count(2)]).toEqual([13, 2, 1])
   for (let turn = 0; turn < 32; turn++) {
-    expect(classOrder(turn).toSorted()).toEqual([0, 1, 2])
+    expect(new Set(classOrder(turn))).toEqual(new Set([0, 1, 2]))
   }
 })

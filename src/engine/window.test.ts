@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { defaultPolicy as policy } from './policy.ts'
 import { narrowed, widened, type Window } from './window.ts'

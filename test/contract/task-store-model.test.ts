@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { it } from 'vitest'
 import type { ErrorCode } from '../../src/base/errors.ts'
 import type { Charge } from '../../src/engine/policy.ts'
@@ -320,12 +320,17 @@ class Twins {
 }
 
 async function lookOf(bench: Bench, id: number): Promise<object> {
-  const { id: _, ownerId: __, ...status } = await bench.status(id)
+  const { state, lastError, nextMs, lastRound, withheld, counts } = await bench.status(id)
   const troubles = await bench.registry.troubles(id, 50)
   return {
-    ...status,
+    state,
+    lastError,
+    nextMs,
+    lastRound,
+    withheld,
+    counts,
     isBusy: await bench.registry.isBusy(id),
-    troubles: troubles.map(({ sourceId: _, ...trouble }) => trouble),
+    troubles: troubles.map(({ path, state, code, message }) => [path, state, code, message]),
     shown: bench.shown.of(id),
     sinceMs: bench.shown.sinceMs,
   }

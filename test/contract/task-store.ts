@@ -108,7 +108,7 @@ function takingTurns(benchOf: BenchOf): void {
     await bench.ask(bob)
     await bench.round(bob, [file('f0', 'v2'), ...items.slice(1)])
     const sources = [await bench.reads(1), await bench.reads(1)].flat().map((each) => each.sourceId)
-    expect(sources.toSorted()).toEqual([anna, bob].toSorted())
+    expect(new Set(sources)).toEqual(new Set([anna, bob]))
     expect(await bench.reads(1)).toEqual([])
   })
 
@@ -279,7 +279,7 @@ function takingTurns(benchOf: BenchOf): void {
 
   it('T9 what is paused, resumed or removed is seen at the next turn', async () => {
     const bench = await benchOf()
-    const [[source = 0] = []] = [...(await backlogs(bench, 'A'))]
+    const [source = 0] = (await backlogs(bench, 'A')).keys()
     await bench.registry.setPaused(source, true)
     expect(await bench.reads(4)).toHaveLength(0)
     await bench.registry.setPaused(source, false)
@@ -297,7 +297,7 @@ function takingTurns(benchOf: BenchOf): void {
 
   it('T9 what a removed source still has in slots is no burden to one that comes', async () => {
     const bench = await benchOf({ slots: { list: 4, read: 8 } })
-    const [[source = 0] = []] = [...(await backlogs(bench, 'A'))]
+    const [source = 0] = (await backlogs(bench, 'A')).keys()
     expect(await bench.reads(4)).toHaveLength(4)
     await bench.registry.removeSource(source)
     await backlogs(bench, 'B')

@@ -19,6 +19,10 @@ export class FaultyDatabase extends Database {
   /** Whether the fault that was planted has come to bear at all. */
   isRewritten = false
   readonly rewrite: Rewrite | null
+  /** What being killed is; a real process has a harder way. */
+  kill = (sql: string): void => {
+    throw new Killed(`killed before: ${sql}`)
+  }
 
   constructor(path: string, rewrite: Rewrite | null = null) {
     super(path)
@@ -37,11 +41,9 @@ export class FaultyDatabase extends Database {
 
   override exec(sql: string): void {
     // The parent's constructor calls this before there is anything of our own.
-    if (!(#isReady in this)) super.exec(sql)
+    if (this.statements === undefined) super.exec(sql)
     else this.#ran(sql, () => super.exec(sql))
   }
-
-  readonly #isReady = true
 
   /** What the operating system does for a process that is gone: its lock falls, what it had not committed is nothing. */
   die(): void {
@@ -63,7 +65,7 @@ export class FaultyDatabase extends Database {
 
   #ran<T>(sql: string, run: () => T): T {
     this.statements++
-    if (this.statements >= this.killAt) throw new Killed(`killed before: ${sql}`)
+    if (this.statements >= this.killAt) this.kill(sql)
     // A real disk is full in the middle of things: reading and beginning still work.
     if (this.isFull && /^\s*(?:insert|update|delete|commit)/.test(sql)) throw fullDisk()
     return run()

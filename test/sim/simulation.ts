@@ -266,7 +266,7 @@ class DriveContent {
   }
 
   #each(share: number, does: (path: string) => void): void {
-    for (const path of [...this.#files.keys()]) if (this.#random() < share) does(path)
+    for (const path of Array.from(this.#files.keys())) if (this.#random() < share) does(path)
   }
 
   #put(path: string, text: string): void {

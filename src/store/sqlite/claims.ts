@@ -1,7 +1,7 @@
 import { advance, classOrder } from '../../engine/fair.ts'
 import type { Claim, Pool, WorkClass } from '../../engine/task.ts'
 import { owedItem } from './items.ts'
-import { candidatesOf } from './rounds.ts'
+import { candidatesOf } from './settling.ts'
 import { refreshQueues } from './queues.ts'
 import { accrue, type Turning } from './turning.ts'
 

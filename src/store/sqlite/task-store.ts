@@ -16,7 +16,8 @@ import { claim } from './claims.ts'
 import { storageTrouble, type Database } from './database.ts'
 import { Ledger } from './ledger.ts'
 import { feed, refreshQueues, touchSource } from './queues.ts'
-import { never, startDueRounds, storeFound, storeListed, storeSettled } from './rounds.ts'
+import { never, startDueRounds, storeFound, storeListed } from './rounds.ts'
+import { storeSettled } from './settling.ts'
 import { abandonSlot, heldTask, releaseSlot, type HeldTask, type Turning } from './turning.ts'
 import {
   dueChecks,

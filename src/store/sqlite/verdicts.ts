@@ -15,7 +15,8 @@ import { narrowed, widened } from '../../engine/window.ts'
 import { itemById, oweItem, state } from './items.ts'
 import type { SourceAccount } from './ledger.ts'
 import { touchSource } from './queues.ts'
-import { restartRound, spoilRound } from './rounds.ts'
+import { restartRound } from './rounds.ts'
+import { spoilRound } from './settling.ts'
 import { releaseSlot, type HeldTask, type Turning } from './turning.ts'
 
 /** The effect counts if the item is still what was read; else the item is simply still owed. */
