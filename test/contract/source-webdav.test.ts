@@ -11,6 +11,7 @@ import {
 } from '../../src/engine/source-contract.ts'
 import { startApache } from '../servers/apache.ts'
 import { diskBench } from '../servers/disk-bench.ts'
+import { isInstalled, isNginxInstalled } from '../servers/installed.ts'
 import { startNginx } from '../servers/nginx.ts'
 import { type RunningServer, type ServerOptions, sharedDir } from '../servers/process.ts'
 import { startRclone } from '../servers/rclone.ts'
@@ -18,17 +19,29 @@ import { startWebdavServer } from '../servers/webdav-server.ts'
 
 interface Kind {
   readonly name: string
+  readonly isThere: boolean
   readonly start: (options: ServerOptions) => Promise<RunningServer>
   readonly account?: { readonly user: string; readonly password: string }
   readonly trial?: Omit<SourceTrial, 'open'>
 }
 
 const kinds: readonly Kind[] = [
-  { name: 'Apache', start: startApache, account: { user: 'anna', password: 'pässword:1' } },
-  // nginx lists no names that begin with a dot.
-  { name: 'nginx', start: startNginx, trial: { impossibleNames: ['...dots.mp3'] } },
+  {
+    name: 'Apache',
+    isThere: isInstalled('apache2'),
+    start: startApache,
+    account: { user: 'anna', password: 'pässword:1' },
+  },
+  {
+    name: 'nginx',
+    isThere: isNginxInstalled(),
+    start: startNginx,
+    // It lists no names that begin with a dot.
+    trial: { impossibleNames: ['...dots.mp3'] },
+  },
   {
     name: 'rclone',
+    isThere: isInstalled('rclone'),
     start: startRclone,
     account: { user: 'bob', password: 'secret' },
     // Without its cache, rclone reads the whole folder again for each file in it.
@@ -36,6 +49,7 @@ const kinds: readonly Kind[] = [
   },
   {
     name: 'webdav-server',
+    isThere: true,
     start: startWebdavServer,
     // It tells neither version nor total size with a part.
     trial: { impossibleNames: ['back\\slash.mp3'], noticesChanges: false },

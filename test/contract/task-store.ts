@@ -677,9 +677,9 @@ function rounds(benchOf: BenchOf): void {
     const bench = await benchOf()
     const source = await bench.addSource('anna')
     await bench.round(source, [file('a'), file('b')], { cursor: 'c1' })
-    const [read] = await bench.reads(1)
     await bench.ask(source)
     const follow = await bench.list()
+    const [read] = await bench.reads(1)
     await bench.write(failed(read!, 'auth'), failed(follow, 'cursor-expired'))
     expect((await bench.status(source)).state).toBe('stopped')
     await bench.ask(source)
@@ -1182,6 +1182,19 @@ function failing(benchOf: BenchOf): void {
     await bench.ask(source)
     await bench.write(failed(three!, 'auth'))
     expect((await bench.status(source)).state).not.toBe('stopped')
+  })
+
+  it('F5 nor do results of tasks that were under way when a person asked', async () => {
+    const bench = await benchOf()
+    const source = await bench.addSource('anna')
+    await bench.fill(source, 8)
+    const [old] = await bench.reads(1)
+    // Somebody has just put in the new password.
+    await bench.ask(source)
+    await bench.write(failed(old!, 'auth'))
+    expect((await bench.status(source)).state).not.toBe('stopped')
+    await bench.readAll()
+    expect(bench.keys(source)).toHaveLength(8)
   })
 
   it('F6 a resting source is asked by its check alone, and rests longer each time', async () => {

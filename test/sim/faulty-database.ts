@@ -19,6 +19,7 @@ export class FaultyDatabase extends Database {
   /** Whether the fault that was planted has come to bear at all. */
   isRewritten = false
   readonly rewrite: Rewrite | null
+  readonly #prepared = new Map<string, Statement<unknown>>()
   /** What being killed is; a real process has a harder way. */
   kill = (sql: string): void => {
     throw new Killed(`killed before: ${sql}`)
@@ -30,12 +31,20 @@ export class FaultyDatabase extends Database {
   }
 
   override prepare<Row = Record<string, SqlValue>>(sql: string): Statement<Row> {
-    const text = this.#rewritten(sql)
-    const statement = super.prepare<Row>(text)
+    let statement = this.#prepared.get(sql)
+    if (statement === undefined) {
+      statement = this.#watched(this.#rewritten(sql))
+      this.#prepared.set(sql, statement)
+    }
+    return statement as Statement<Row>
+  }
+
+  #watched(sql: string): Statement<unknown> {
+    const statement = super.prepare<unknown>(sql)
     return {
-      run: (...values) => this.#ran(text, () => statement.run(...values)),
-      get: (...values) => this.#ran(text, () => statement.get(...values)),
-      all: (...values) => this.#ran(text, () => statement.all(...values)),
+      run: (...values) => this.#ran(sql, () => statement.run(...values)),
+      get: (...values) => this.#ran(sql, () => statement.get(...values)),
+      all: (...values) => this.#ran(sql, () => statement.all(...values)),
     }
   }
 

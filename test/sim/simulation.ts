@@ -211,9 +211,10 @@ class SimulatedLife {
       { on: 'list', does: 'cut', after: 3, times },
       { on: 'open', does: 'stall', after: 2, times: 3 },
       { on: 'open', does: 'change', after: 2, times: 2 },
-      // A feed that hides its news behind a new cursor cannot be found out by anybody.
+      // A feed that hides its news behind a new cursor cannot be found out by anybody; nor can, before versions are
+      // not trusted any more, a place that shows nothing of what it holds.
       drive.shape === 'tree'
-        ? { on: 'list', does: 'empty', times }
+        ? { on: 'list', at: '', does: 'empty', times }
         : { on: 'list', does: 'fail', code: 'interrupted', times },
       { on: 'list', does: 'repeat', times: 3 },
     ])

@@ -118,6 +118,8 @@ export class MemoryRegistry implements Registry {
       trips: 0,
       failures: 0,
       recent: 0,
+      // What was under way when somebody looked after the source has no say any more.
+      fenceFloor: rows.lastFence,
     }
   }
 

@@ -181,7 +181,7 @@ export class SqliteRegistry implements Registry {
     db.transaction(() => {
       db.prepare(
         `update source set is_asked = max(is_asked, ?), health = 0, rest_until_ms = null, trips = 0, failures = 0,
-           recent = 0, due_ms = case when due_ms = ? then due_ms else ? end,
+           recent = 0, fence_floor = (select value from counter where name = 'fence'), due_ms = case when due_ms = ? then due_ms else ? end,
            cursor = case when ? = 2 then null else cursor end where id = ?`,
       ).run(isFull ? 2 : 1, never, clock.now(), isFull ? 2 : 1, sourceId)
       db.prepare(
