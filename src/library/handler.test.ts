@@ -33,15 +33,31 @@ const readEnds: TagReader = async ({ size }, fetch) => {
   return tagsOf({ title: Buffer.concat([head, tail]).toString() })
 }
 
-it('wants audio and pictures of folders that are not empty, and nothing else', () => {
+it('wants audio and pictures of folders, and nothing else', () => {
   const handler = new LibraryHandler({ readTags: readEnds })
-  const wants = (name: string, size = 1): boolean =>
-    handler.wants({ key: name, path: ['a', name], size, version: '' } satisfies ListedItem)
+  const wants = (name: string): boolean =>
+    handler.wants({ key: name, path: ['a', name], size: 1, version: '' } satisfies ListedItem)
   expect(['1.mp3', 'x.FLAC', 'cover.jpg', 'Folder.PNG'].map((name) => wants(name))).not.toContain(
     false,
   )
   expect(['mp3', 'a.txt', 'me.jpg', 'cover.jpg.txt'].map((name) => wants(name))).not.toContain(true)
-  expect(wants('1.mp3', 0)).toBe(false)
+})
+
+it('wants what is empty, and says so without opening it: a file that was full once is not kept as it was', async () => {
+  const { drive, item } = await driveWith('Anna/1.mp3', Buffer.alloc(0))
+  const handler = new LibraryHandler({ readTags: readEnds })
+  expect(handler.wants(item)).toBe(true)
+  const reason = { code: 'not-audio', message: '1.mp3 is empty.' }
+  await expect(handler.read(item, null, drive, never)).rejects.toMatchObject(reason)
+  await expect(handler.read(item, { ...item, rowId: 5 }, drive, never)).rejects.toMatchObject(
+    reason,
+  )
+  const picture = handler.read({ ...item, path: ['Anna', 'cover.jpg'] }, null, drive, never)
+  await expect(picture).rejects.toMatchObject({
+    code: 'unparsable',
+    message: 'cover.jpg is empty.',
+  })
+  expect(drive.counts.opens).toBe(0)
 })
 
 it('reads only the ranges that hold the tags, and names what they leave out by the path', async () => {

@@ -1,3 +1,4 @@
+import { SyncError } from '../base/errors.ts'
 import type { Handler, Item } from '../engine/handler.ts'
 import type { ListedItem, Source } from '../engine/source.ts'
 import type { LibraryEffect } from './effect.ts'
@@ -26,11 +27,13 @@ export class LibraryHandler implements Handler {
     this.#readTags = readTags
   }
 
+  /** Empty files, too: one that was full before has to lose what the library has of it. */
   wants(item: ListedItem): boolean {
     const name = nameOf(item)
-    return item.size > 0 && (isAudio(name) || isCoverImage(name))
+    return isAudio(name) || isCoverImage(name)
   }
 
+  /** Throws `not-audio` or `unparsable` for what is empty, and what reading tags throws. */
   async read(
     item: Item,
     known: Item | null,
@@ -38,6 +41,10 @@ export class LibraryHandler implements Handler {
     signal: AbortSignal,
   ): Promise<LibraryEffect> {
     const name = nameOf(item)
+    if (item.size === 0) {
+      const code = isAudio(name) ? 'not-audio' : 'unparsable'
+      throw new SyncError(code, `${name} is empty.`)
+    }
     if (isCoverImage(name)) return { kind: 'picture', rank: pictureRank(name) }
     const names = fromPath(item.path)
     if (known !== null && isAudio(nameOf(known))) {
