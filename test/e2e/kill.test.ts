@@ -5,7 +5,7 @@ import { seededRandom } from '../../src/base/random.ts'
 import { FaultyProxy } from '../faults/proxy.ts'
 import { startApache } from '../servers/apache.ts'
 import { sharedDir } from '../servers/process.ts'
-import { isInstalled } from './installed.ts'
+import { isInstalled } from '../servers/installed.ts'
 import { Roundelay, withoutIds } from './roundelay.ts'
 import { tinyFlac } from './tiny-flac.ts'
 

@@ -8,11 +8,16 @@ import { mutagen, type OracleTags } from '../oracle/mutagen.ts'
 import { wesnothMusic } from '../oracle/wesnoth.ts'
 import { startApache } from '../servers/apache.ts'
 import { sharedDir } from '../servers/process.ts'
-import { hasPythonModule, isInstalled } from './installed.ts'
+import { hasPythonModule, isInstalled } from '../servers/installed.ts'
 import { Roundelay } from './roundelay.ts'
 
 const run = promisify(execFile)
-const hasAll = isInstalled('apache2') && isInstalled('ffmpeg') && hasPythonModule('mutagen')
+const originals = wesnothMusic()
+const hasAll =
+  originals.length > 0 &&
+  isInstalled('apache2') &&
+  isInstalled('ffmpeg') &&
+  hasPythonModule('mutagen')
 
 /** Into what some of the files are converted, and how far the durations that two readers tell may lie apart, in milliseconds. */
 interface Format {
@@ -43,7 +48,6 @@ const keptSeconds = 10
 describe.skipIf(!hasAll)('the soundtrack of Wesnoth over Apache', () => {
   test('is the library that Mutagen reads from the files', { timeout: 120_000 }, async () => {
     await using roundelay = await Roundelay.create()
-    const originals = await wesnothMusic()
     expect(originals.length).toBeGreaterThanOrEqual(35)
     const root = await sharedDir('wesnoth')
     const apache = await startApache({ root })

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { python } from '../servers/installed.ts'
 
 /** What Mutagen, which nobody here wrote, says of a file. Every field is a list, as it stands in the file. */
 export interface OracleTags {
@@ -46,7 +47,7 @@ function run(paths: readonly string[]): Promise<string> {
   const script = fileURLToPath(new URL('./ask-mutagen.py', import.meta.url))
   return new Promise((resolve, reject) => {
     const options = { maxBuffer: maxAnswerBytes }
-    const child = execFile('/usr/bin/python3', [script], options, (error, stdout) => {
+    const child = execFile(python, [script], options, (error, stdout) => {
       if (error === null) resolve(stdout)
       else reject(error)
     })

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { nginxDavModule } from './installed.ts'
 import { type RunningServer, type ServerOptions, startProcess } from './process.ts'
 
 /** nginx with dav-ext: tells size and time in listings, and no ETag. Serves at `/dav/`. */
@@ -14,7 +15,7 @@ export function startNginx({ root }: ServerOptions): Promise<RunningServer> {
 
 function configuration(port: number, dir: string, root: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  return `load_module /usr/lib/nginx/modules/ngx_http_dav_ext_module.so;
+  return `load_module ${nginxDavModule};
 user www-data;
 worker_processes 1;
 pid ${dir}/nginx.pid;

@@ -33,6 +33,8 @@ export async function startProcess(launch: Launch): Promise<RunningServer> {
   const { command, args, path = '/' } = await launch(port, dir)
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   const said: string[] = []
+  // A program that is not there has no exit code; what failed is told by whoever waits.
+  child.once('error', ({ message }) => said.push(message))
   child.stderr.on('data', (chunk) => said.push(String(chunk)))
   const stop = async (): Promise<void> => {
     await ended(child)
@@ -65,7 +67,7 @@ export async function freePort(): Promise<number> {
 }
 
 async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const exit = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGTERM')
   const kill = setTimeout(() => child.kill('SIGKILL'), stopMs)
@@ -75,6 +77,7 @@ async function ended(child: ChildProcess): Promise<void> {
 
 async function listening(port: number, child: ChildProcess): Promise<void> {
   for (let tries = 0; tries < maxTries; tries++) {
+    if (child.pid === undefined) throw new Error('it is not there')
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`)
     if (await accepts(port)) return
     await new Promise((resolve) => setTimeout(resolve, tryMs))

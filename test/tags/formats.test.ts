@@ -3,9 +3,11 @@ import { systemClock } from '../../src/base/clock.ts'
 import { readCover } from '../../src/library/tags/cover.ts'
 import { readTags } from '../../src/library/tags/read-tags.ts'
 import { TagParser } from '../../src/library/tags/tag-parser.ts'
+import { isInstalled } from '../servers/installed.ts'
 import { CountedFile } from './counted.ts'
 import { FfmpegFiles, coverOptions, tagOptions } from './ffmpeg.ts'
 
+const lacksFfmpeg = !isInstalled('ffmpeg')
 const { signal } = new AbortController()
 let files: FfmpegFiles
 let parser: TagParser
@@ -158,7 +160,7 @@ const formats: readonly Format[] = [
   { name: 'pack.wv', codec: 'wavpack', requests: 2, bytes: 6_200 },
 ]
 
-describe.each(formats)('$name', (format) => {
+describe.skipIf(lacksFfmpeg).each(formats)('$name', (format) => {
   let file: CountedFile
 
   beforeAll(async () => {
@@ -205,7 +207,7 @@ describe.each(formats)('$name', (format) => {
   })
 })
 
-describe.each(formats.filter((format) => format.hasCover === true))(
+describe.skipIf(lacksFfmpeg).each(formats.filter((format) => format.hasCover === true))(
   'the picture of $name',
   (format) => {
     test('comes back byte by byte', async () => {
