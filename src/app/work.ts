@@ -15,7 +15,16 @@ export interface Work {
 
 /** Takes up the work. Throws `busy` when another process does it. */
 export async function startWork(core: Core, log: Log, observer: Observer): Promise<Work> {
-  const lock = WorkLock.take(core.lockPath)
+  return begin(core, await WorkLock.take(core.lockPath, core.clock), log, observer)
+}
+
+/** Takes up the work; null when another process does it. */
+export async function tryStartWork(core: Core, log: Log, observer: Observer): Promise<Work | null> {
+  const lock = WorkLock.tryTake(core.lockPath)
+  return lock === null ? null : begin(core, lock, log, observer)
+}
+
+async function begin(core: Core, lock: WorkLock, log: Log, observer: Observer): Promise<Work> {
   const parser = new TagParser({ clock: core.clock, threads: core.config.parsers })
   const handler = new LibraryHandler({
     readTags: (file, fetch, signal) => readTags(file, fetch, parser, signal),

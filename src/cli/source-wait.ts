@@ -1,8 +1,8 @@
 import type { Core } from '../app/core.ts'
-import type { Work } from '../app/work.ts'
 import { SyncError, errorCodes, type ErrorCode } from '../base/errors.ts'
 import type { SourceEntry, SourceStatus } from '../engine/registry.ts'
 import type { Terminal } from './terminal.ts'
+import type { WorkHere } from './work-here.ts'
 
 /** How often another process's progress is looked at, in milliseconds. */
 const lookMs = 250
@@ -13,8 +13,8 @@ export interface Wait {
   /** A drive that does not answer is waited for so long. */
   readonly patienceMs: number
   readonly terminal: Terminal
-  /** Who does the work here; null when another process does. */
-  readonly work: Work | null
+  /** Takes over when the process that does the work ends. */
+  readonly work: WorkHere
 }
 
 /** Waits until nothing of the source is owed any more, whoever does the work. Throws when it needs a person, or never answered. */
@@ -29,8 +29,7 @@ export async function waitForSource(
     const nowMs = core.clock.elapsed()
     if (nowMs - shownMs >= showMs) {
       shownMs = nowMs
-      const refusal = work?.engine.refusal ?? null
-      if (refusal !== null) throw new SyncError(refusal.code, refusal.message)
+      await work.see()
       const status = await statusOf(core, source)
       show(status, terminal)
       if (status.state === 'stopped' || patience.isOver(status, nowMs)) throw failureOf(status)

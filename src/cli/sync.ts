@@ -1,9 +1,7 @@
 import { Command } from 'commander'
 import { durationMs } from '../app/config.ts'
 import type { Core } from '../app/core.ts'
-import type { Work } from '../app/work.ts'
 import { SyncError } from '../base/errors.ts'
-import { silentLog } from '../base/log.ts'
 import type { Owner, SourceEntry, SourceStatus } from '../engine/registry.ts'
 import { checkedDrive, keepDrive, typedSource, type SourceFlags, type Typed } from './new-source.ts'
 import { firstOwner, ownerNamed } from './owner.ts'
@@ -12,6 +10,7 @@ import type { Setting } from './setting.ts'
 import { waitForSource } from './source-wait.ts'
 import { playingTime, printable, type Terminal } from './terminal.ts'
 import { withCore } from './with-core.ts'
+import { WorkHere } from './work-here.ts'
 
 interface SyncFlags extends SourceFlags {
   readonly full?: boolean
@@ -49,7 +48,7 @@ async function sync(
       ? await everyDrive(core, flags.for)
       : await typedDrive(core, { address, flags }, terminal)
   for (const source of sources) await core.registry.ask(source.id, flags.full === true)
-  const work = await workHere(core)
+  const work = new WorkHere(core)
   try {
     const ended: SourceStatus[] = []
     const patienceMs = durationMs(flags.patience)
@@ -59,18 +58,7 @@ async function sync(
     const seconds = (core.clock.elapsed() - startedMs) / 1_000
     await report(core, { owner, ended, seconds, isJson: flags.json === true }, terminal)
   } finally {
-    await work?.stop(0)
-  }
-}
-
-/** Does the work here, unless another process does it already. */
-async function workHere(core: Core): Promise<Work | null> {
-  try {
-    const { startWork } = await import('../app/work.ts')
-    return await startWork(core, silentLog, {})
-  } catch (error) {
-    if (error instanceof SyncError && error.code === 'busy') return null
-    throw error
+    await work.stop()
   }
 }
 

@@ -1,4 +1,5 @@
 import { DatabaseSync } from '@photostructure/sqlite'
+import type { Clock } from '../../base/clock.ts'
 import { SyncError } from '../../base/errors.ts'
 
 /**
@@ -12,10 +13,15 @@ export class WorkLock {
     this.#driver = driver
   }
 
-  /** Throws `busy` when another process does the work. */
-  static take(path: string): WorkLock {
-    const lock = WorkLock.tryTake(path)
-    if (lock !== null) return lock
+  /** Throws `busy` when another process does the work; one that only looks, or is about to end, is waited for. */
+  static async take(path: string, clock: Clock): Promise<WorkLock> {
+    const endMs = clock.elapsed() + patienceMs
+    for (;;) {
+      const lock = WorkLock.tryTake(path)
+      if (lock !== null) return lock
+      if (clock.elapsed() >= endMs) break
+      await clock.sleep(pauseMs)
+    }
     throw new SyncError('busy', `Another process does the work on ${path.replace(/-lock$/, '')}.`)
   }
 
@@ -37,3 +43,7 @@ export class WorkLock {
     this.#driver.close()
   }
 }
+
+/** So long the lock is waited for, and so long between two tries, in milliseconds. */
+const patienceMs = 1_000
+const pauseMs = 100
