@@ -6,6 +6,7 @@ import type { Covers as CoversFace } from '../http/covers.ts'
 import type { Check } from '../http/health.ts'
 import { createServer, type HttpServer } from '../http/server.ts'
 import { Covers } from '../library/covers.ts'
+import { coverRefusal } from '../store/sqlite/cover-refusal.ts'
 import type { Config } from './config.ts'
 import { openCore, type Core } from './core.ts'
 import { Events } from './events.ts'
@@ -77,8 +78,13 @@ function makeServer(
 }
 
 /** Covers by their number, for whoever may see them. */
-function coversFace({ catalogue, blobs, sources }: Core): CoversFace {
-  const covers = new Covers({ catalogue, blobs, source: (id) => sources.of(id) })
+function coversFace({ catalogue, blobs, sources, db, clock }: Core): CoversFace {
+  const covers = new Covers({
+    catalogue,
+    blobs,
+    source: (id) => sources.of(id),
+    refusal: (id) => coverRefusal(db, id, clock.now()),
+  })
   return {
     read: async (coverId, ownerId, signal) => {
       const cover = await catalogue.cover(coverId)

@@ -6,10 +6,12 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { LibraryWorld, tagsOf } from '../../test/library/world.ts'
 import { systemClock } from '../base/clock.ts'
+import { SyncError } from '../base/errors.ts'
 import { MemoryDrive } from '../drives/memory/memory-drive.ts'
 import { DiskBlobs } from '../store/blobs/disk-blobs.ts'
 import type { Cover } from './catalogue.ts'
-import { Covers, maxCoverBytes, maxReadings, maxWaiting } from './covers.ts'
+import { Covers, maxCoverBytes } from './covers.ts'
+import { maxReadingsEach, maxWaitingEach } from './reading-turns.ts'
 
 const never = new AbortController().signal
 const code = (expected: string) => expect.objectContaining({ code: expected })
@@ -33,7 +35,9 @@ class Gallery {
     catalogue: this.world.catalogue,
     blobs: this.blobs,
     source: async () => this.drive,
+    refusal: () => this.refusal,
   })
+  refusal: SyncError | null = null
 
   /** Puts a file whose bytes from `start` on are a picture, or all of it. */
   async put(path: string, content: Buffer, start: number | null = null): Promise<Cover> {
@@ -134,24 +138,54 @@ it('stops reading when nobody waits any more, and reads anew for who comes later
   expect((await gallery.covers.get(cover, never)).hash).toBe(hash)
 })
 
-it('reads a bounded number at a time, lets a bounded number wait, and serves those in turn', async () => {
+it('lets who waits behind a drive that hangs wait in turn, and forgets who left', async () => {
   const gallery = new Gallery()
   const cover = await gallery.put('cover.jpg', png)
   const takeBack = gallery.drive.inject({ on: 'open', does: 'hang' })
   const stop = new AbortController()
   setMaxListeners(0, never, stop.signal)
   const numbered = (id: number): Cover => ({ ...cover, id })
-  const hanging = Array.from({ length: maxReadings }, (_, i) =>
-    gallery.covers.get(numbered(-1 - i), stop.signal),
-  )
-  const waiting = Array.from({ length: maxWaiting }, (_, i) =>
-    gallery.covers.get(numbered(1 + i), never),
-  )
+  const ask = (count: number, first: number, signal: AbortSignal) =>
+    Array.from({ length: count }, (_, i) => gallery.covers.get(numbered(first + i), signal))
+  const hanging = ask(maxReadingsEach, 1, stop.signal)
+  const left = ask(maxWaitingEach, 1_001, stop.signal)
   await expect(gallery.covers.get(numbered(0), never)).rejects.toEqual(code('cancelled'))
-  expect(gallery.drive.counts.opens).toBe(maxReadings)
+  await expect.poll(() => gallery.drive.counts.opens).toBe(maxReadingsEach)
   takeBack()
   stop.abort()
-  await Promise.allSettled(hanging)
+  await Promise.allSettled([...hanging, ...left])
+  const waiting = ask(maxWaitingEach, 2_001, never)
   expect(new Set((await Promise.all(waiting)).map((each) => each.hash))).toEqual(new Set([hash]))
-  expect((await gallery.covers.get(numbered(0), never)).hash).toBe(hash)
+  expect(gallery.drive.counts.opens).toBe(maxReadingsEach + maxWaitingEach)
+})
+
+it('refuses at once what lies on a drive that rests, but shows what it has', async () => {
+  const gallery = new Gallery()
+  const cover = await gallery.put('cover.jpg', png)
+  gallery.refusal = new SyncError('unreachable', 'It rests.')
+  await expect(gallery.covers.get(cover, never)).rejects.toBe(gallery.refusal)
+  expect(gallery.drive.counts.opens).toBe(0)
+  gallery.refusal = null
+  await gallery.covers.get(cover, never)
+  gallery.refusal = new SyncError('unreachable', 'It rests.')
+  expect(
+    await gallery.covers.get(await gallery.kept('cover.jpg', cover.item), never),
+  ).toMatchObject({ hash })
+})
+
+it('does not wait for a drive that goes to rest meanwhile', async () => {
+  const gallery = new Gallery()
+  const cover = await gallery.put('cover.jpg', png)
+  gallery.drive.inject({ on: 'open', does: 'hang', times: maxReadingsEach })
+  const stop = new AbortController()
+  const hanging = Array.from({ length: maxReadingsEach }, (_, i) =>
+    gallery.covers.get({ ...cover, id: i + 1 }, stop.signal),
+  )
+  const waiting = gallery.covers.get({ ...cover, id: 100 }, never)
+  await expect.poll(() => gallery.drive.counts.opens).toBe(maxReadingsEach)
+  gallery.refusal = new SyncError('timeout', 'It rests.')
+  stop.abort()
+  await expect(waiting).rejects.toBe(gallery.refusal)
+  await Promise.allSettled(hanging)
+  expect(gallery.drive.counts.opens).toBe(maxReadingsEach)
 })

@@ -5,6 +5,7 @@ import type { Source } from '../engine/source.ts'
 import type { Blobs } from './blobs.ts'
 import type { Catalogue, Cover } from './catalogue.ts'
 import { rangeFetch } from './range-fetch.ts'
+import { ReadingTurns } from './reading-turns.ts'
 import { readCover } from './tags/cover.ts'
 import type { CoverPlace } from './tags.ts'
 
@@ -13,6 +14,8 @@ export interface CoversParts {
   readonly blobs: Blobs
   /** The open source of this number; throws when there is none. */
   readonly source: (sourceId: number) => Promise<Source>
+  /** Why nothing is to be read from this source now: it rests, is stopped or paused; null when it is well. Cheap. */
+  readonly refusal: (sourceId: number) => SyncError | null
 }
 
 export interface CoverBytes {
@@ -25,13 +28,12 @@ export interface CoverBytes {
 
 /**
  * Pictures, read when first wanted: from the drive with one range, later from the blobs. Whoever asks for the same
- * cover at the same time waits for the same reading; at most `maxReadings` are under way.
+ * cover at the same time waits for the same reading; readings take turns, so that no drive stops the covers of others.
  */
 export class Covers {
   readonly #parts: CoversParts
   readonly #readings = new Map<string, Reading>()
-  readonly #waiting: (() => void)[] = []
-  #busy = 0
+  readonly #turns = new ReadingTurns()
 
   constructor(parts: CoversParts) {
     this.#parts = parts
@@ -39,7 +41,8 @@ export class Covers {
 
   /**
    * Throws `changed` when the file is not what it was when its cover was found, `too-big` above `maxCoverBytes`,
-   * `unparsable` for what is no picture, `cancelled` when `maxWaiting` readings wait already, and what the source throws.
+   * `unparsable` for what is no picture, `cancelled` when too many readings wait already, at once why its source rests
+   * or is stopped, and what the source throws.
    */
   async get(cover: Cover, signal: AbortSignal): Promise<CoverBytes> {
     signal.throwIfAborted()
@@ -75,24 +78,20 @@ export class Covers {
   }
 
   async #inTurn(cover: Cover, signal: AbortSignal): Promise<CoverBytes> {
-    if (this.#busy >= maxReadings) await this.#turn()
-    else this.#busy++
+    this.#checkSource(cover)
+    const end = await this.#turns.take(cover.sourceId, signal)
     try {
-      signal.throwIfAborted()
+      // While it waited the source may have gone to rest.
+      this.#checkSource(cover)
       return await this.#read(cover, signal)
     } finally {
-      // The turn is handed on, so nobody can slip in between.
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#busy--
-      else next()
+      end()
     }
   }
 
-  async #turn(): Promise<void> {
-    if (this.#waiting.length >= maxWaiting) {
-      throw new SyncError('cancelled', `${maxWaiting} covers are being waited for already.`)
-    }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  #checkSource({ sourceId }: Cover): void {
+    const refusal = this.#parts.refusal(sourceId)
+    if (refusal !== null) throw refusal
   }
 
   async #read(cover: Cover, signal: AbortSignal): Promise<CoverBytes> {
@@ -108,10 +107,6 @@ export class Covers {
 
 /** Bytes of a picture. */
 export const maxCoverBytes = 10 * 1_048_576
-/** Covers read from drives at the same time. */
-export const maxReadings = 8
-/** Covers that wait for their turn. */
-export const maxWaiting = 1_000
 
 interface Reading {
   askers: number
