@@ -47,10 +47,18 @@ export interface DavNode {
   readonly modified?: string
   /** More properties, as XML with the prefix `oc:` for those of ownCloud. */
   readonly extra?: string
+  /** What the server answers instead of all that: for the resource itself, or for each of its properties. */
+  readonly status?: number
+  readonly propertyStatus?: number
 }
 
 export function multistatus(nodes: readonly DavNode[]): string {
-  const responses = nodes.map(({ href, size, etag, modified, extra = '' }) => {
+  const responses = nodes.map((node) => {
+    const { href, size, etag, modified, extra = '', status, propertyStatus = 200 } = node
+    if (status !== undefined) {
+      const line = `<d:status>HTTP/1.1 ${status} So</d:status>`
+      return `<d:response><d:href>${href}</d:href>${line}</d:response>`
+    }
     const type = size === undefined ? '<d:collection/>' : ''
     const length = size === undefined ? '' : `<d:getcontentlength>${size}</d:getcontentlength>`
     const tag = etag === undefined ? '' : `<d:getetag>${etag}</d:getetag>`
@@ -58,7 +66,7 @@ export function multistatus(nodes: readonly DavNode[]): string {
     const props = `<d:resourcetype>${type}</d:resourcetype>${length}${tag}${date}${extra}`
     return (
       `<d:response><d:href>${href}</d:href><d:propstat><d:prop>${props}</d:prop>` +
-      '<d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>'
+      `<d:status>HTTP/1.1 ${propertyStatus} So</d:status></d:propstat></d:response>`
     )
   })
   return (

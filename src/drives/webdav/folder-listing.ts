@@ -1,12 +1,11 @@
 import { SyncError } from '../../base/errors.ts'
 import { type ListedItem, maxDepth, maxKeyBytes, type NextStep } from '../../engine/source.ts'
 import { canonicalSegment, shownName, shownPath } from '../segment.ts'
-import type { DavResponse } from './multistatus.ts'
+import { type DavResponse, gone, isSuccess } from './multistatus.ts'
 import { formatVersion, normalEtag, parseDate } from './version.ts'
 
 /** What a response in a listing turned out to be. */
 export type Entry =
-  | { readonly type: 'self'; readonly self: DavResponse }
   | { readonly type: 'file'; readonly item: ListedItem }
   | { readonly type: 'folder'; readonly next: NextStep }
 
@@ -22,12 +21,15 @@ export interface FolderListingParts {
 
 /**
  * Makes sense of the responses to one folder's listing. Only what lies directly in the folder, on the same server,
- * under a name that can be a name is believed to exist; each of it once.
+ * under a name that can be a name is believed to exist; each of it once. What has no size was never a file.
  */
 export class FolderListing {
   /** Two folders had the same tag, so a tag tells nothing about what is below. */
   hasTwinTags = false
-  hasSelf = false
+  /** What the server says of the folder itself. */
+  self: DavResponse | null = null
+  /** The first child that is there, though the server could not say what it is. */
+  failed: { readonly key: string; readonly status: number } | null = null
 
   readonly #parts: FolderListingParts
   readonly #shownPath: readonly string[]
@@ -41,7 +43,7 @@ export class FolderListing {
     this.#shownPath = shownPath(parts.key)
   }
 
-  /** Null for what is no business of this listing. */
+  /** Null for what is no child, or none that can be told of. */
   read(response: DavResponse): Entry | null {
     const path = pathOf(response.href, this.#parts.origin)
     if (path === null) return null
@@ -50,9 +52,9 @@ export class FolderListing {
     const isHere = segment !== null && this.#isHere(path.slice(0, slash + 1))
     if (isHere) return this.#child(segment, response)
     if (canonicalPath(path) !== this.#parts.path) return null
-    this.hasSelf = true
+    this.self = response
     this.#folderTag(response)
-    return { type: 'self', self: response }
+    return null
   }
 
   #isHere(beginning: string): boolean {
@@ -65,8 +67,12 @@ export class FolderListing {
   #child(segment: string, response: DavResponse): Entry | null {
     const key = this.#parts.key === '' ? segment : `${this.#parts.key}/${segment}`
     if (key.length > maxKeyBytes || this.#shownPath.length >= maxDepth) return null
-    if (!response.isOk || this.#seen.has(key)) return null
+    if (gone.has(response.status) || this.#seen.has(key)) return null
     this.#seen.add(key)
+    if (!isSuccess(response.status)) {
+      this.failed ??= { key, status: response.status }
+      return null
+    }
     if (response.isFolder) return { type: 'folder', next: this.#nextStep(key, response) }
     const item = fileItem(key, [...this.#shownPath, shownName(segment)], response)
     return item === null ? null : { type: 'file', item }

@@ -17,7 +17,7 @@ describe('a multistatus', () => {
   test('is read the same however it arrives', () => {
     const whole = read([Buffer.from(two)])
     expect(whole).toMatchObject([
-      { href: '/dav/', isFolder: true, isOk: true },
+      { href: '/dav/', isFolder: true, status: 200 },
       {
         href: '/dav/S%C3%B8ng & more.mp3',
         isFolder: false,
@@ -54,10 +54,26 @@ describe('a multistatus', () => {
     expect(response?.properties).toEqual({ getcontentlength: '5' })
   })
 
-  test('tells a child that failed from one that is there', () => {
-    const answer = `<D:multistatus xmlns:D="DAV:"><D:response><D:href>/a</D:href>
-      <D:status>HTTP/1.1 403 Forbidden</D:status></D:response></D:multistatus>`
-    expect(read([Buffer.from(answer)])).toMatchObject([{ href: '/a', isOk: false }])
+  const length = '<prop><getcontentlength>5</getcontentlength></prop>'
+  const failed = (status: string): string =>
+    `<propstat><prop><getcontentlength/></prop><status>HTTP/1.1 ${status}</status></propstat>`
+  test.each([
+    ['its own', '<status>HTTP/1.1 403 Forbidden</status>', 403],
+    ['none that makes sense', '<status>broken</status>', 0],
+    [
+      '200 with its size',
+      `${failed('403 No')}<propstat>${length}<status>HTTP/1.1 200 OK</status></propstat>`,
+      200,
+    ],
+    [
+      'that of its size',
+      `${failed('404 Not Found')}${failed('503 Later')}${failed('403 No')}`,
+      503,
+    ],
+    ['200 without a size', failed('404 Not Found'), 200],
+  ])('knows the status of a resource: %s', (_, xml, status) => {
+    const answer = `<multistatus xmlns="DAV:"><response><href>/a</href>${xml}</response></multistatus>`
+    expect(read([Buffer.from(answer)])).toMatchObject([{ href: '/a', status }])
   })
 
   test('is read by namespace, not by prefix', () => {

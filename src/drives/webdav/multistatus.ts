@@ -4,8 +4,11 @@ import { SyncError } from '../../base/errors.ts'
 /** One `<response>` of a multistatus, as the server wrote it: the properties of its successful propstats. */
 export interface DavResponse {
   readonly href: string
-  /** Whether the server has this resource at all (it may list a child only to say that it failed). */
-  readonly isOk: boolean
+  /**
+   * Of the resource: its own where the server gives one (it may list a child only to say that it failed), 200 where it
+   * tells what the resource is, else that of the properties it failed at; 0 for one that is no status of HTTP.
+   */
+  readonly status: number
   readonly isFolder: boolean
   readonly properties: Readonly<Partial<Record<Property, string>>>
 }
@@ -84,7 +87,7 @@ export class MultistatusReader {
     this.#text = null
     this.#depth--
     if (this.#depth === 2 && is(tag, 'propstat')) this.#endPropstat()
-    else if (this.#depth === 1 && is(tag, 'response')) this.#responses.push(this.#draft)
+    else if (this.#depth === 1 && is(tag, 'response')) this.#responses.push(completed(this.#draft))
     else if (this.#depth === 0) this.#isClosed = true
   }
 
@@ -92,16 +95,17 @@ export class MultistatusReader {
     const text = this.#text
     if (text === null) return
     if (this.#depth === 3 && local === 'href') this.#draft.href = text.trim()
-    else if (this.#depth === 3) this.#draft.isOk = isSuccess(text)
-    else if (this.#depth === 4) this.#propstat.isOk = isSuccess(text)
+    else if (this.#depth === 3) this.#draft.status = statusOf(text)
+    else if (this.#depth === 4) this.#propstat.status = statusOf(text)
     else this.#propstat.properties[local as Property] = text
   }
 
   #endPropstat(): void {
-    const { isOk, isFolder, properties } = this.#propstat
-    if (!isOk) return
-    this.#draft.isFolder ||= isFolder
-    Object.assign(this.#draft.properties, properties)
+    const { status, isFolder, properties } = this.#propstat
+    if (isSuccess(status ?? 200)) {
+      this.#draft.isFolder ||= isFolder
+      Object.assign(this.#draft.properties, properties)
+    } else if (!gone.has(status ?? 0)) this.#draft.propertyStatus ??= status
   }
 
   #append(text: string): void {
@@ -110,6 +114,13 @@ export class MultistatusReader {
     if (this.#text.length > maxTextLength) throw tooLong()
   }
 }
+
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300
+}
+
+/** The statuses that say: there is no such thing. */
+export const gone: ReadonlySet<number> = new Set([404, 410])
 
 /** Elements above and including the innermost; what servers send needs 6. */
 const maxDepth = 32
@@ -133,26 +144,39 @@ const wantedAtDepth: Readonly<Record<number, ReadonlySet<string>>> = {
 }
 
 interface Propstat {
-  isOk: boolean
+  /** Null as long as none was given. */
+  status: number | null
   isFolder: boolean
   readonly properties: Partial<Record<Property, string>>
 }
 
-function emptyPropstat(): Propstat {
-  return { isOk: true, isFolder: false, properties: {} }
+interface Draft extends Propstat {
+  href: string
+  /** Of the first properties that the server has and could not give; a 404 says that there is no such property. */
+  propertyStatus: number | null
 }
 
-function emptyDraft(): Propstat & { href: string } {
-  return { href: '', ...emptyPropstat() }
+function emptyPropstat(): Propstat {
+  return { status: null, isFolder: false, properties: {} }
+}
+
+function emptyDraft(): Draft {
+  return { href: '', propertyStatus: null, ...emptyPropstat() }
+}
+
+function completed({ href, status, propertyStatus, isFolder, properties }: Draft): DavResponse {
+  const isKnown = isFolder || properties.getcontentlength !== undefined
+  const ofProperties = isKnown ? 200 : (propertyStatus ?? 200)
+  return { href, status: status ?? ofProperties, isFolder, properties }
 }
 
 function is(tag: SaxesTagNS, local: string): boolean {
   return tag.local === local && tag.uri === 'DAV:'
 }
 
-/** `HTTP/1.1 200 OK` */
-function isSuccess(statusLine: string): boolean {
-  return /^\s*HTTP\/\S+\s+2\d\d\b/i.test(statusLine)
+/** Of `HTTP/1.1 200 OK`. */
+function statusOf(statusLine: string): number {
+  return Number(/^\s*HTTP\/\S+\s+(\d{3})\b/i.exec(statusLine)?.[1] ?? 0)
 }
 
 function tooLong(): SyncError {

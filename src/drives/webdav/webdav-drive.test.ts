@@ -135,6 +135,51 @@ describe('a listing', () => {
   })
 
   test.each([
+    [{ status: 503 }, 'unavailable'],
+    [{ status: 403 }, 'file-forbidden'],
+    [{ status: 500, size: 2 }, 'unavailable'],
+    [{ size: 2, propertyStatus: 503 }, 'unavailable'],
+    [{ size: 2, propertyStatus: 403 }, 'file-forbidden'],
+  ])('with a child of %j tells the others and then fails', async (child, code) => {
+    const { drive } = await serving(() => [
+      root,
+      { href: '/dav/a.mp3', size: 1 },
+      { href: '/dav/bad.mp3', ...child },
+      { href: '/dav/c.mp3', size: 3 },
+    ])
+    const batches: Batch[] = []
+    const listing = async (): Promise<void> => {
+      for await (const batch of drive.list(null, never)) batches.push(batch)
+    }
+    await expect(listing()).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('"bad.mp3"'),
+    })
+    expect(itemsOf(batches).map(({ key }) => key)).toEqual(['a.mp3', 'c.mp3'])
+  })
+
+  test.each([404, 410])('leaves out a child that is gone by %d', async (status) => {
+    const { drive } = await serving(() => [root, { href: '/dav/gone.mp3', status }])
+    expect(itemsOf(await list(drive))).toEqual([])
+  })
+
+  test.each([
+    ['', 503, 'unavailable'],
+    ['', 403, 'forbidden'],
+    ['', 404, 'root-missing'],
+    ['Album/', 503, 'unavailable'],
+    ['Album/', 403, 'file-forbidden'],
+    ['Album/', 404, 'not-found'],
+  ])('of "%s" that answers %d for itself is not an empty one', async (path, status, code) => {
+    const { drive } = await answering(({ headers, url }, response) => {
+      const isWell = headers['depth'] === '0' || url !== `/dav/${path}`
+      send207(response, multistatus([isWell ? root : { href: `/dav/${path}`, status }]))
+    })
+    const step = path === '' ? null : 'Album'
+    await expect(list(drive, step)).rejects.toMatchObject({ code })
+  })
+
+  test.each([
     [401, null, 'auth'],
     [403, null, 'forbidden'],
     [404, null, 'root-missing'],
@@ -362,6 +407,24 @@ describe('stat', () => {
     const item = { key: 'a', path: ['a'], size: 1, version: 'v' }
     await expect(drive.stat(item, never)).rejects.toMatchObject({ code: 'not-found' })
   })
+
+  test.each([
+    [{ status: 404 }, 'not-found'],
+    [{ status: 410 }, 'not-found'],
+    [{ status: 503 }, 'unavailable'],
+    [{ status: 403 }, 'file-forbidden'],
+    [{ size: 1, propertyStatus: 500 }, 'unavailable'],
+    [{ size: 1, propertyStatus: 404 }, 'file-forbidden'],
+  ])('says not-found only for what is gone: %j is %s', async (node, code) => {
+    const { drive } = await serving(() => [{ href: '/dav/a', ...node }])
+    const item = { key: 'a', path: ['a'], size: 1, version: 'v' }
+    await expect(drive.stat(item, never)).rejects.toMatchObject({ code })
+  })
+})
+
+test('a check of a root that fails is no proof that it is no drive', async () => {
+  const { drive } = await serving(() => [{ ...root, status: 503 }])
+  await expect(drive.check(never)).rejects.toMatchObject({ code: 'unavailable' })
 })
 
 test('neither address nor password of a wrong login is in the message', async () => {

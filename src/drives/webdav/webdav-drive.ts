@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { SyncError } from '../../base/errors.ts'
+import { type Scope, statusFailure } from '../../base/remote/failure.ts'
 import { discard, type RemoteHost, type RemoteResponse } from '../../base/remote/remote-host.ts'
 import {
   type Batch,
@@ -18,6 +19,7 @@ import {
   FolderListing,
   missingSelf,
 } from './folder-listing.ts'
+import { type DavResponse, isSuccess } from './multistatus.ts'
 import { propfind, responsesOf } from './propfind.ts'
 import { extentOf, openedRange, rangeHeader } from './ranged-get.ts'
 import { mayBeSame, normalEtag, parseDate, parseVersion } from './version.ts'
@@ -66,8 +68,10 @@ export class WebDavDrive implements Source {
         yield batchOf(entries.slice(0, maxBatch))
       }
     }
-    if (!listing.hasSelf) throw missingSelf(what)
+    selfOf(listing, what, key === '' ? 'root' : 'item')
     yield batchOf(entries)
+    // What is good about the folder is told, and then that it was not all.
+    if (listing.failed !== null) throw this.#failed(listing.failed)
   }
 
   async open(item: ItemRef, range: ByteRange | null, signal: AbortSignal): Promise<Opened> {
@@ -99,8 +103,10 @@ export class WebDavDrive implements Source {
     for await (const responses of responsesOf(answer, what, signal)) {
       const [response] = responses
       if (response === undefined) continue
-      const now = response.isOk ? fileItem(item.key, item.path, response) : null
-      if (now === null) throw new SyncError('not-found', `${what} found no file.`)
+      mustBeFine(response, what, 'item')
+      if (response.isFolder) throw new SyncError('not-found', `${what} found a folder.`)
+      const now = fileItem(item.key, item.path, response)
+      if (now === null) throw new SyncError('file-forbidden', `${what} was told no size.`)
       return now
     }
     throw missingSelf(what)
@@ -111,14 +117,11 @@ export class WebDavDrive implements Source {
     const answer = await this.#propfind('', 0, signal, true)
     const listing = this.#listing(answer, '')
     for await (const responses of responsesOf(answer, what, signal)) {
-      for (const response of responses) {
-        const entry = listing.read(response)
-        if (entry?.type !== 'self') continue
-        if (!response.isFolder) throw new SyncError('not-a-drive', `${what} found no folder.`)
-        this.#isTracking = fileIdOf(response.properties) !== undefined
-      }
+      for (const response of responses) listing.read(response)
     }
-    if (!listing.hasSelf) throw missingSelf(what)
+    const { isFolder, properties } = selfOf(listing, what, 'root')
+    if (!isFolder) throw new SyncError('not-a-drive', `${what} found no folder.`)
+    this.#isTracking = fileIdOf(properties) !== undefined
   }
 
   async close(): Promise<void> {
@@ -149,10 +152,25 @@ export class WebDavDrive implements Source {
     return new FolderListing({ origin, path, key, hasPlaceVersions })
   }
 
+  #failed({ key, status }: NonNullable<FolderListing['failed']>): SyncError {
+    return statusFailure(status, this.#what('Asking for', key), { scope: 'item' })
+  }
+
   #what(verb: string, key: string): string {
     const { host } = this.#remote.endpoint
     return `${verb} ${key === '' ? 'the root' : `"${key}"`} on ${host}`
   }
+}
+
+/** What a listing says of its folder; throws unless that is well. */
+function selfOf({ self }: FolderListing, what: string, scope: Scope): DavResponse {
+  if (self === null) throw missingSelf(what)
+  mustBeFine(self, what, scope)
+  return self
+}
+
+function mustBeFine({ status }: DavResponse, what: string, scope: Scope): void {
+  if (!isSuccess(status)) throw statusFailure(status, what, { scope })
 }
 
 /** Answers to a PROPFIND of servers that do not know what that is. */
