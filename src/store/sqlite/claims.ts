@@ -100,7 +100,9 @@ class Ring {
       if (lane === null) return null
       const queues = (lane.queues ??= this.#queuesOf(lane.id))
       const queue = least(queues, (row) => row.served)
-      const task = queue === null ? undefined : this.#tasksOf(queue).shift()
+      // About as many as its turn will take: whoever is alone has all of them read at once.
+      const share = Math.ceil(this.#reach / lanes.length)
+      const task = queue === null ? undefined : this.#nextTask(queue, share)
       if (queue !== null && task !== undefined) return this.#serve({ workClass, lane, queue, task })
       if (queue === null) lanes.splice(lanes.indexOf(lane), 1)
       else queues.splice(queues.indexOf(queue), 1)
@@ -149,14 +151,18 @@ class Ring {
       .all(laneId, this.#reach)
   }
 
-  #tasksOf(queue: QueueRow): TaskRow[] {
-    queue.tasks ??= this.#t.db
-      .prepare<TaskRow>(
-        `select id, kind, round_id, item_id, step from task
-         where queue_id = ? and state = 0 order by id limit ?`,
-      )
-      .all(queue.id, Math.min(this.#reach, queue.room))
-    return queue.tasks
+  /** The oldest task of a queue that is left; at most `limit` are read ahead. */
+  #nextTask(queue: QueueRow, limit: number): TaskRow | undefined {
+    if (queue.tasks === null || queue.tasks.length === 0) {
+      // What this batch has taken already is ready no more.
+      queue.tasks = this.#t.db
+        .prepare<TaskRow>(
+          `select id, kind, round_id, item_id, step from task
+           where queue_id = ? and state = 0 order by id limit ?`,
+        )
+        .all(queue.id, Math.min(limit, queue.room))
+    }
+    return queue.tasks.shift()
   }
 
   /** Where the lanes stand now, and the virtual time at which newcomers begin. */
