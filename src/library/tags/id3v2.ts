@@ -9,6 +9,7 @@ export interface Id3Tag {
   readonly end: number
   readonly block: TagBlock | undefined
   readonly picture: Picture | undefined
+  readonly hasTitle: boolean
 }
 
 /**
@@ -22,7 +23,7 @@ export function* id3v2(file: SparseFile, start: number, behind: number): Reading
   const flags = header.readUInt8(5)
   const bodyEnd = start + headerBytes + syncSafe(header, 6)
   const end = bodyEnd + (major === 4 && (flags & hasFooter) !== 0 ? headerBytes : 0)
-  const nothing: Id3Tag = { end, block: undefined, picture: undefined }
+  const nothing: Id3Tag = { end, block: undefined, picture: undefined, hasTitle: false }
   if (major < 2 || major > 4 || (major === 2 && (flags & hasExtendedHeader) !== 0)) return nothing
 
   const walk = { file, start: start + headerBytes, end: bodyEnd, tagEnd: end, behind, major, flags }
@@ -43,7 +44,7 @@ interface Walk {
 }
 
 function* frames(walk: Walk): Reading<Id3Tag> {
-  const found: Found = { kept: [], picture: undefined }
+  const found: Found = { kept: [], picture: undefined, hasTitle: false }
   const frameHeader = walk.major === 2 ? 6 : 10
   let at = walk.start + (yield* extendedHeader(walk))
   for (let count = 0; count < maxFrames && at + frameHeader <= walk.end; count++) {
@@ -53,12 +54,14 @@ function* frames(walk: Walk): Reading<Id3Tag> {
     if (frame === null || !(yield* take(walk, frame, found))) break
     at = frame.end
   }
-  return { end: walk.tagEnd, block: tagOf(walk.major, found.kept), picture: found.picture }
+  const { kept, picture, hasTitle } = found
+  return { end: walk.tagEnd, block: tagOf(walk.major, kept), picture, hasTitle }
 }
 
 interface Found {
   readonly kept: Buffer[]
   picture: Picture | undefined
+  hasTitle: boolean
 }
 
 /** One frame; false when it is out of reach. */
@@ -68,7 +71,10 @@ function* take(walk: Walk, frame: Frame, found: Found): Reading<boolean> {
     const bytes = yield* wish(walk.file, { start, end }, ahead(walk, start))
     if (bytes === null) return false
     const plain = plainFrame(frame, bytes, walk)
-    if (plain !== null) found.kept.push(plain)
+    if (plain !== null) {
+      found.kept.push(plain)
+      found.hasTitle ||= isTitle(frame.id)
+    }
   }
   if (isPicture(frame.id)) {
     const range = { start, end: Math.min(end, start + pictureHeadBytes) }
@@ -265,6 +271,10 @@ function tagOf(major: number, kept: readonly Buffer[]): TagBlock | undefined {
 /** Texts, and the identifier of a recording. */
 function isText(id: string): boolean {
   return id.startsWith('T') || id === 'UFID' || id === 'UFI'
+}
+
+function isTitle(id: string): boolean {
+  return id === 'TIT2' || id === 'TT2'
 }
 
 function isPicture(id: string): boolean {

@@ -12,7 +12,7 @@ import { firstFrameBytes, mpeg } from './mpeg.ts'
 import { mp4 } from './mp4.ts'
 import { ogg, tailBytes as oggTailBytes } from './ogg.ts'
 import { type Reading, type SparseFile, demand } from './sparse-file.ts'
-import { tailBytes, tailTags } from './tail-tags.ts'
+import { tailBytes, tailRange, tailTags } from './tail-tags.ts'
 
 /**
  * Finds what a file says of itself with as few bytes as can be. The name only decides what is read first; what the
@@ -21,8 +21,8 @@ import { tailBytes, tailTags } from './tail-tags.ts'
 export function* survey(file: SparseFile): Reading<Findings> {
   yield* demand(file, { start: 0, end: headBytes }, tailOf(file))
   const front = yield* frontTags(file)
-  const magic = yield* demand(file, { start: front.end, end: front.end + 16 })
-  if (magic.length < 16) throw new SyncError('not-audio', `${file.name} holds no audio.`)
+  const magic = yield* demand(file, { start: front.end, end: front.end + magicBytes })
+  if (magic.length < magicBytes) throw new SyncError('not-audio', `${file.name} holds no audio.`)
   const found = yield* container(file, front.end, magic.toString('latin1'))
   const own = found ?? (yield* bareAudio(file, front))
   const blocks = found === null ? own.blocks : [...own.blocks, ...front.blocks]
@@ -33,11 +33,13 @@ interface FrontTags {
   readonly end: number
   readonly blocks: readonly TagBlock[]
   readonly picture: Picture | undefined
+  readonly hasTitle: boolean
 }
 
 function* frontTags(file: SparseFile): Reading<FrontTags> {
   const blocks: TagBlock[] = []
   let picture: Picture | undefined
+  let hasTitle = false
   let end = 0
   for (let count = 0; count < maxFrontTags; count++) {
     const tag = yield* id3v2(file, end, firstFrameBytes)
@@ -47,9 +49,17 @@ function* frontTags(file: SparseFile): Reading<FrontTags> {
     }
     if (tag.block !== undefined) blocks.push(tag.block)
     if (tag.picture !== undefined) picture = betterPicture(picture, tag.picture)
+    hasTitle ||= tag.hasTitle
     end = tag.end
+    yield* demand(file, { start: end, end: end + magicBytes }, behind(file, end, hasTitle))
   }
-  return { end, blocks, picture }
+  return { end, blocks, picture, hasTitle }
+}
+
+/** What bare audio will be asked for next, read along where the first bytes behind a tag are not known. */
+function behind(file: SparseFile, end: number, hasTitle: boolean): ByteRange[] {
+  const frame = { start: end, end: end + firstFrameBytes }
+  return hasTitle ? [frame] : [frame, tailRange(file)]
 }
 
 /** What the first bytes (behind an ID3 tag, if there is one) say; null when they are no container's. */
@@ -71,9 +81,9 @@ function* wholeContainer(file: SparseFile, magic: string): Reading<Findings | nu
   return rare === undefined ? null : yield* rareFile(file, rare[1])
 }
 
-/** MPEG audio or ADTS; the tags at the end are read only where there are none in front. */
+/** MPEG audio or ADTS; the tags at the end are read only where no title stands in front (docs/adr/0005). */
 function* bareAudio(file: SparseFile, front: FrontTags): Reading<Findings> {
-  const tail = front.blocks.length > 0 ? null : yield* tailTags(file)
+  const tail = front.hasTitle ? null : yield* tailTags(file)
   const sound = yield* mpeg(file, front.end, tail?.start ?? file.size)
   if (sound === null) {
     throw new SyncError('not-audio', `${file.name} holds no audio that is understood.`)
@@ -102,6 +112,8 @@ function tailOf(file: SparseFile): ByteRange[] {
 
 /** Bytes read in front of every file: the tags of most, without their pictures. */
 const headBytes = 4_096
+/** Bytes that tell a container. */
+const magicBytes = 16
 /** Bytes of a rare container that its parser gets to see. */
 const rareHeadBytes = 65_536
 /** ID3 tags one behind the other. */

@@ -3,7 +3,7 @@ import type { ByteRange } from '../../engine/source.ts'
 import { type Picture, type TagBlock, betterPicture, maxFieldBytes } from './findings.ts'
 import { type Reading, type SparseFile, demand, wish } from './sparse-file.ts'
 
-/** What stands at the end of files without a tag in front: APEv2, ID3v1 or both. */
+/** What stands at the end of a file: APEv2, ID3v1 or both. */
 export interface TailTags {
   readonly blocks: readonly TagBlock[]
   readonly picture: Picture | undefined
@@ -13,8 +13,9 @@ export interface TailTags {
 
 /** Reads the tags at the end of the file, APEv2 (hydrogenaudio: APEv2 specification) and ID3v1. */
 export function* tailTags(file: SparseFile): Reading<TailTags> {
-  const tailStart = Math.max(0, file.size - tailBytes)
-  const tail = yield* demand(file, { start: tailStart, end: file.size })
+  const range = tailRange(file)
+  const tailStart = range.start
+  const tail = yield* demand(file, range)
   const id3At = tail.length - id3v1Bytes
   const hasId3 = id3At >= 0 && tail.toString('latin1', id3At, id3At + 3) === 'TAG'
   const blocks: TagBlock[] = hasId3 ? [{ mime: 'audio/mpeg', bytes: tail.subarray(id3At) }] : []
@@ -22,6 +23,11 @@ export function* tailTags(file: SparseFile): Reading<TailTags> {
   const ape = yield* apeTag(file, tailStart + footerEnd)
   if (ape === null) return { blocks, picture: undefined, start: tailStart + footerEnd }
   return { blocks: [...ape.blocks, ...blocks], picture: ape.picture, start: ape.start }
+}
+
+/** What is read first of it. */
+export function tailRange(file: SparseFile): ByteRange {
+  return { start: Math.max(0, file.size - tailBytes), end: file.size }
 }
 
 /** Bytes at the end that hold ID3v1 and the footer of APEv2, and the tag as well where it is small. */
