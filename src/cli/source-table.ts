@@ -30,6 +30,8 @@ function lines(status: SourceStatus, nowMs: number): string[][] {
   ]
   const remarks: string[] = []
   if (lastError !== null) remarks.push(`${lastError.code}: ${lastError.message}`)
+  const reason = status.lastRound?.reason ?? null
+  if (reason !== null) remarks.push(`part of it could not be listed: ${reason.message}`)
   if (withheld > 0)
     remarks.push(`${withheld} files withheld: roundelay source confirm-deletions ${status.name}`)
   return [line, ...remarks.map((remark) => ['', '', '', '', '', '', '', printable(remark)])]

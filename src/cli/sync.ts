@@ -141,6 +141,12 @@ async function reportSource(core: Core, status: SourceStatus, terminal: Terminal
       `${name}: ${withheld} files are not there any more. Nothing is hidden until you say so: roundelay source confirm-deletions ${name}`,
     )
   }
+  const reason = status.lastRound?.reason ?? null
+  if (reason !== null) {
+    terminal.say(
+      `${name}: part of it could not be listed, so nothing was hidden: ${printable(reason.message)}`,
+    )
+  }
   if (counts.skipped + counts.failed === 0) return
   terminal.say(`${name}: ${counts.skipped} files skipped, ${counts.failed} given up for now:`)
   for (const trouble of await core.registry.troubles(status.id, shownTroubles)) {

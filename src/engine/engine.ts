@@ -153,7 +153,7 @@ export class Engine {
   }
 
   async #finish({ claim, controller, startedMs, cancelTimers }: Running): Promise<void> {
-    const { clock, observer } = this.#parts
+    const { clock, observer, log } = this.#parts
     const store = (found: Found): Promise<Ack> => this.#inbox.post(found)
     const outcome = await run(claim, { ...this.#parts, store }, controller.signal)
     for (const cancel of cancelTimers) cancel()
@@ -166,7 +166,10 @@ export class Engine {
     const isAwaited = this.#running.has(claim.fence)
     const ack = isAwaited ? await this.#inbox.post(result) : { isHeld: false }
     this.#running.delete(claim.fence)
-    observer.ended?.(claim, result, ack.isHeld)
+    if (ack.failure !== undefined)
+      log.error({ ...ack.failure, task: claim.taskId }, 'a fault of ours')
+    const told = ack.failure === undefined ? result : failedWith(result, ack.failure)
+    observer.ended?.(claim, told, ack.isHeld)
     if (this.#isDraining) this.#inbox.wake()
   }
 
@@ -185,6 +188,12 @@ export class Engine {
     await this.#inbox.post({ type: 'checked', sourceId, failure })
     observer.checked?.(sourceId, failure === null)
   }
+}
+
+/** What became of a result that could not be written. */
+function failedWith(result: Result, failure: Failure): Result {
+  if (result.type === 'found' || result.type === 'checked') return result
+  return { type: 'failed', claim: result.claim, usedMs: result.usedMs, failure }
 }
 
 const drained = new SyncError('cancelled', 'The process is stopping.')

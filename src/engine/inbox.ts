@@ -11,6 +11,8 @@ export interface Letter {
 /** Results wait at most so long for others to be written with them. */
 const groupMs = 10
 
+/** Timers cannot wait for weeks; a turn that comes early does no harm. */
+const maxWaitMs = 3_600_000
 /** Nor for more than this part of the tasks that run: the others can bring theirs while these are written. */
 const groupPart = 1 / 2
 
@@ -75,7 +77,8 @@ export class Inbox {
         }
       }
       if (untilMs !== null) {
-        timers.push(this.#clock.after(Math.max(0, untilMs - this.#clock.now()), done))
+        const waitMs = Math.min(maxWaitMs, Math.max(0, untilMs - this.#clock.now()))
+        timers.push(this.#clock.after(waitMs, done))
       }
       this.#onChange = look
       look()

@@ -47,10 +47,18 @@ export interface SourceStatus extends SourceEntry {
   /** Next round, or next check of a resting source; null while a round runs or a person is needed. */
   readonly nextMs: number | null
   /** The end of the last round, and how it ended. */
-  readonly lastRound: { readonly outcome: string; readonly endedMs: number } | null
+  readonly lastRound: LastRound | null
   /** Files that would be hidden if a person confirmed. */
   readonly withheld: number
   readonly counts: WorkCounts
+}
+
+export interface LastRound {
+  /** `clean`; `unclean`: some of it could not be listed, so nothing was hidden; `withheld`; `restarted`. */
+  readonly outcome: string
+  readonly endedMs: number
+  /** Of an unclean round: the first thing that could not be listed, and why. */
+  readonly reason: { readonly code: string; readonly message: string } | null
 }
 
 export interface WorkCounts {

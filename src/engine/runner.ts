@@ -1,18 +1,12 @@
 import { SyncError, asSyncError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
 import type { Handler } from './handler.ts'
 import { maxBatch, type Batch, type ListedItem, type NextStep, type Source } from './source.ts'
 import type { Ack } from './task-store.ts'
-import type {
-  Claim,
-  Failure,
-  Found,
-  ListClaim,
-  ReadClaim,
-  Result,
-  SettleClaim,
-} from './task.ts'
+import type { Claim, Failure, Found, ListClaim, ReadClaim, Result, SettleClaim } from './task.ts'
 
 export interface RunnerParts {
+  readonly log: Log
   readonly handler: Handler
   /** Opens a source once and keeps it; fails with a SyncError when its settings or credentials are no good. */
   readonly sourceOf: (sourceId: number) => Promise<Source>
@@ -24,11 +18,7 @@ export interface RunnerParts {
 type Outcome<R extends Result = Result> = R extends Result ? Omit<R, 'claim' | 'usedMs'> : never
 
 /** Does what a claim says. Never throws: a failure is a result. */
-export async function run(
-  claim: Claim,
-  parts: RunnerParts,
-  signal: AbortSignal,
-): Promise<Outcome> {
+export async function run(claim: Claim, parts: RunnerParts, signal: AbortSignal): Promise<Outcome> {
   try {
     const source = await parts.sourceOf(claim.sourceId)
     signal.throwIfAborted()
@@ -36,7 +26,9 @@ export async function run(
     if (claim.kind === 'settle') return await settle(claim, source, signal)
     return await read(claim, source, parts, signal)
   } catch (error) {
-    return { type: 'failed', failure: failureOf(signal.aborted ? signal.reason : error) }
+    const failure = failureOf(signal.aborted ? signal.reason : error)
+    if (failure.code === 'internal') parts.log.error({ error }, 'a task met a fault of ours')
+    return { type: 'failed', failure }
   }
 }
 

@@ -1,9 +1,11 @@
-import type { Claim, Pool, Result } from './task.ts'
+import type { Claim, Failure, Pool, Result } from './task.ts'
 
 /** What a store answers to one result, in the order of the results. */
 export interface Ack {
   /** False: the task was not held any more (fence or lease); nothing of the result was written. */
   readonly isHeld: boolean
+  /** The result could not be written, by a fault of ours: its task failed with this instead. */
+  readonly failure?: Failure
   /** To `found`: the row ids of the items, in their order. */
   readonly rows?: readonly number[]
 }

@@ -51,7 +51,13 @@ export const SourceState = Type.Object(
           'Next try, in milliseconds since 1970; null while one is under way or a person is needed.',
       }),
     ),
-    lastRound: nullable(Type.Object({ outcome: Type.String(), endedMs: TimeMs })),
+    lastRound: nullable(
+      Type.Object({
+        outcome: Type.String(),
+        endedMs: TimeMs,
+        reason: nullable(Type.Object({ code: Type.String(), message: Type.String() })),
+      }),
+    ),
     withheld: Type.Integer({
       description: 'Files that are gone and would be hidden if a person confirmed.',
     }),

@@ -56,8 +56,8 @@ const planted: readonly Planted[] = [
   {
     fault: 'a round with a step that was not listed counts as clean',
     rewrite: replacing(
-      'update round set is_clean = 0 where id = ?',
-      'update round set is_clean = 1 where id = ?',
+      'update round set is_clean = 0, spoiled_code',
+      'update round set is_clean = 1, spoiled_code',
     ),
     noticed: /shows/,
   },

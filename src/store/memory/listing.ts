@@ -41,6 +41,7 @@ function startRound(t: Turning, source: SourceRow): void {
     startedMs: t.nowMs,
     phase: 'listing',
     isClean: true,
+    reason: null,
     gone: 0,
     cursor: null,
     endedMs: 0,
@@ -112,7 +113,7 @@ function addStep(t: Turning, task: TaskRow, next: NextStep, isTree: boolean): vo
   if (isKnown && seeUnchanged(source, round, { step, version })) return
   addTask(t.rows, {
     kind: 'list',
-    queue: queueOf(t, 'list', round.isAsked ? 0 : 1, source),
+    queue: queueOf(t, 'list', 1, source),
     source,
     round,
     step,
@@ -170,8 +171,17 @@ function seeUnchanged(
 ): boolean {
   const place = source.places.get(step)
   if (place?.version !== version || place.roundId !== source.cleanRound?.id) return false
+  if (isSilent(source, step)) return false
   seeBelow(source, step, round)
   return true
+}
+
+/** A place below has no version: it may change while nothing above it tells. */
+function isSilent(source: SourceRow, step: string): boolean {
+  return [...source.places].some(
+    ([below, { parent, version }]) =>
+      parent === step && (version === null || isSilent(source, below)),
+  )
 }
 
 function seeBelow(source: SourceRow, step: string, round: RoundRow): void {

@@ -151,7 +151,9 @@ export class MemoryRegistry implements Registry {
       lastError: source.error,
       nextMs: nextOf(source),
       lastRound:
-        lastRound === null ? null : { outcome: lastRound.outcome, endedMs: lastRound.endedMs },
+        lastRound === null
+          ? null
+          : { outcome: lastRound.outcome, endedMs: lastRound.endedMs, reason: lastRound.reason },
       withheld: source.withheld,
       counts: this.#counts([source]),
     }

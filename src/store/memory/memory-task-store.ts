@@ -106,7 +106,8 @@ export class MemoryTaskStore implements TaskStore {
 }
 
 /** One result, whole or not at all. */
-function write(t: Turning, result: Result): Ack {
+function write(t: Turning, told: Result): Ack {
+  const result = withoutPerson(t, told)
   if (result.type === 'checked') {
     storeChecked(t, result)
     return { isHeld: true }
@@ -129,9 +130,20 @@ function write(t: Turning, result: Result): Ack {
   } catch (error) {
     // An effect is written before anything else of its result, so nothing has happened yet.
     const message = error instanceof Error ? error.message : String(error)
-    fail(t, task, claimed.fence, { code: 'internal', remedy: 'retry', message })
+    const failure = { code: 'internal', remedy: 'retry', message } as const
+    fail(t, task, claimed.fence, failure)
+    return { isHeld: true, failure }
   }
   return { isHeld: true }
+}
+
+/** A source that once was well and says such things now is in maintenance, or behind a portal: that passes. */
+function withoutPerson(t: Turning, result: Result): Result {
+  const failure = 'failure' in result ? result.failure : null
+  if (failure === null || !['not-a-drive', 'bad-address'].includes(failure.code)) return result
+  const sourceId = result.type === 'checked' ? result.sourceId : result.claim.sourceId
+  const wasWell = (t.rows.sources.get(sourceId)?.cleanRound ?? null) !== null
+  return wasWell ? ({ ...result, failure: { ...failure, remedy: 'source' } } as Result) : result
 }
 
 function settle(
@@ -208,6 +220,8 @@ function pullBack({ rows, nowMs, policy }: Turning): void {
   }
   for (const source of rows.sources.values()) {
     source.dueMs = Math.min(source.dueMs, nowMs + source.entry.intervalMs)
+    if (source.fullMs !== null) source.fullMs = Math.min(source.fullMs, nowMs)
+    if (source.progressMs !== null) source.progressMs = Math.min(source.progressMs, nowMs)
     const { breaker } = source
     if (breaker.restUntilMs === null) continue
     const restUntilMs = Math.min(breaker.restUntilMs, nowMs + policy.restMaxMs)

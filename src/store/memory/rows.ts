@@ -93,6 +93,8 @@ export interface RoundRow {
   readonly startedMs: number
   phase: 'listing' | 'settling'
   isClean: boolean
+  /** Why it is not clean. */
+  reason: { readonly code: string; readonly message: string } | null
   gone: number
   cursor: string | null
   endedMs: number

@@ -23,8 +23,15 @@ export function endListing(t: Turning, source: SourceRow): void {
 }
 
 /** A step of the round will not be done: what the round did not see is in doubt. */
-export function spoilRound(t: Turning, source: SourceRow): void {
-  if (source.round !== null) source.round.isClean = false
+export function spoilRound(
+  t: Turning,
+  source: SourceRow,
+  { code, message }: { readonly code: string; readonly message: string },
+): void {
+  if (source.round !== null) {
+    source.round.isClean = false
+    source.round.reason ??= { code, message }
+  }
   endListing(t, source)
 }
 
@@ -44,7 +51,7 @@ function askForMissing(t: Turning, source: SourceRow): void {
     endRound(t, source, 'withheld')
   } else {
     round.phase = 'settling'
-    const queue = queueOf(t, 'list', round.isAsked ? 0 : 1, source)
+    const queue = queueOf(t, 'list', 1, source)
     addTask(t.rows, { kind: 'settle', queue, source, round })
   }
 }

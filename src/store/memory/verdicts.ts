@@ -89,7 +89,7 @@ function park(t: Turning, task: TaskRow, { code, message }: Failure): void {
   task.state = 'parked'
   task.fence = null
   if (task.item === null) {
-    spoilRound(t, task.source)
+    spoilRound(t, task.source, { code, message })
     return
   }
   task.item.state = 'parked'
@@ -103,7 +103,7 @@ function skip(t: Turning, task: TaskRow, failure: Failure): void {
   if (item === null) {
     t.rows.tasks.delete(task)
     source.error = { code, message, atMs: t.nowMs }
-    spoilRound(t, source)
+    spoilRound(t, source, failure)
     return
   }
   const isSame = item.seq === task.seq

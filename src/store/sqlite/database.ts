@@ -24,10 +24,11 @@ export class Database {
 
   constructor(path: string) {
     this.#driver = new DatabaseSync(path)
+    // First, or two who open a new file at the same time meet a locked one.
+    this.exec('pragma busy_timeout = 10000')
     this.exec('pragma journal_mode = wal')
     this.exec('pragma synchronous = full')
     this.exec('pragma foreign_keys = on')
-    this.exec('pragma busy_timeout = 10000')
     this.exec('pragma cache_size = -65536')
     this.exec('pragma temp_store = memory')
     // Pages; each checkpoint waits for the disk twice more, so they come once in 16 MiB.

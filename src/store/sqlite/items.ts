@@ -224,12 +224,15 @@ export function isUnchangedPlace(
     )
     .get(sourceId, next.step, next.version)
   if (place === undefined) return false
+  const below = `with recursive below (id) as (
+    select ? union all select place.id from place join below on place.parent_id = below.id)`
+  // A place without a version (a foreign drive mounted there) may change while nothing above it tells.
+  const silent = t.db
+    .prepare(`${below} select 1 from place where id in (select id from below) and version is null`)
+    .get(place.id)
+  if (silent !== undefined) return false
   t.db
-    .prepare(
-      `with recursive below (id) as (
-         select ? union all select place.id from place join below on place.parent_id = below.id)
-       update place set round_id = ? where id in (select id from below)`,
-    )
+    .prepare(`${below} update place set round_id = ? where id in (select id from below)`)
     .run(place.id, next.roundId)
   return true
 }

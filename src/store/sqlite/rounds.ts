@@ -1,7 +1,7 @@
 import type { Found, Listed } from '../../engine/task.ts'
 import { finishPlace, isUnchangedPlace, placeOf, storeItems } from './items.ts'
 import { queueOf, touchSource } from './queues.ts'
-import { endListing, openRound, type Round } from './settling.ts'
+import { endListing, openRound, spoilRound, type Round } from './settling.ts'
 import type { HeldTask, Turning } from './turning.ts'
 
 /** Rounds started in one turn. */
@@ -53,6 +53,7 @@ interface Step {
   readonly sourceId: number
   readonly roundId: number
   readonly step: string | null
+  /** A person waits: the first step of what he asked for comes first, the rest takes its turns. */
   readonly isAsked: boolean
   readonly version?: string | undefined
   readonly parentPlaceId?: number | null
@@ -106,7 +107,8 @@ export function storeListed(t: Turning, task: HeldTask, listed: Listed): void {
     const seen = new Set([...listed.seen, ...rows])
     finishPlace(t, task, { id: placeId, roundId: round.id, seen })
   }
-  for (const { step, version } of listed.next) {
+  const isWithin = countSteps(t, round, listed.next.length)
+  for (const { step, version } of isWithin ? listed.next : []) {
     const isKnown =
       version !== undefined &&
       round.trusts_versions === 1 &&
@@ -117,13 +119,28 @@ export function storeListed(t: Turning, task: HeldTask, listed: Listed): void {
       roundId: round.id,
       step,
       version,
-      isAsked: round.is_asked === 1,
+      isAsked: false,
       parentPlaceId: placeId,
     })
   }
   if (listed.cursor !== null) keepCursor(t, round, listed.cursor)
   t.hungry.add(task.source_id)
   endListing(t, round.id)
+}
+
+/** Steps of one round; a tree that goes on for ever (links that loop) ends here, unclean. */
+const maxSteps = 1_000_000
+
+/** Whether the round may have so many more steps; if not, it is spoiled. */
+function countSteps(t: Turning, round: Round, more: number): boolean {
+  if (more === 0) return true
+  const { steps } = t.db
+    .prepare<{ steps: number }>('update round set steps = steps + ? where id = ? returning steps')
+    .get(more, round.id) ?? { steps: 0 }
+  if (steps <= maxSteps) return true
+  const message = `The drive has more than ${maxSteps} folders: does a link lead back into it?`
+  spoilRound(t, round.id, { code: 'too-big', message })
+  return false
 }
 
 /**

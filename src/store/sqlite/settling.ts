@@ -67,7 +67,7 @@ function settleRound(t: Turning, round: Round): void {
   }
   t.db.prepare('update source set withheld = 0 where id = ?').run(round.source_id)
   t.db.prepare(`update round set phase = 'settling' where id = ?`).run(round.id)
-  const queueId = queueOf(t, 'list', round.is_asked === 1 ? 0 : 1, round.source_id)
+  const queueId = queueOf(t, 'list', 1, round.source_id)
   t.db
     .prepare(
       `insert into task (queue_id, source_id, kind, state, round_id, step)
@@ -232,8 +232,17 @@ function schedule(t: Turning, round: Round): void {
 }
 
 /** A step of the round will not be listed: whatever the round did not see is in doubt. */
-export function spoilRound(t: Turning, roundId: number | null): void {
+export function spoilRound(
+  t: Turning,
+  roundId: number | null,
+  reason: { readonly code: string; readonly message: string },
+): void {
   if (roundId === null) return
-  t.db.prepare('update round set is_clean = 0 where id = ?').run(roundId)
+  t.db
+    .prepare(
+      `update round set is_clean = 0, spoiled_code = coalesce(spoiled_code, ?),
+         spoiled_message = coalesce(spoiled_message, ?) where id = ?`,
+    )
+    .run(reason.code, reason.message, roundId)
   endListing(t, roundId)
 }

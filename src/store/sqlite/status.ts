@@ -1,4 +1,10 @@
-import type { SourceEntry, SourceStatus, Trouble, WorkCounts } from '../../engine/registry.ts'
+import type {
+  LastRound,
+  SourceEntry,
+  SourceStatus,
+  Trouble,
+  WorkCounts,
+} from '../../engine/registry.ts'
 import type { Database } from './database.ts'
 import { state } from './items.ts'
 import { never } from './rounds.ts'
@@ -71,13 +77,15 @@ interface StatusRow {
   readonly withheld: number
   readonly is_round_open: number
   readonly outcome: string | null
+  readonly spoiled_code: string | null
+  readonly spoiled_message: string | null
   readonly ended_ms: number | null
 }
 
 export function sourceStatus(db: Database, entry: SourceEntry): SourceStatus | null {
   const row = db
     .prepare<StatusRow>(
-      `select source.*, last.outcome, last.ended_ms,
+      `select source.*, last.outcome, last.ended_ms, last.spoiled_code, last.spoiled_message,
          exists (select 1 from round where source_id = source.id and ended_ms is null) as is_round_open
        from source left join round as last on last.id =
          (select max(id) from round where source_id = source.id and ended_ms is not null)
@@ -91,9 +99,19 @@ export function sourceStatus(db: Database, entry: SourceEntry): SourceStatus | n
     state: stateOf(row),
     lastError: code === null ? null : { code, message: message ?? '', atMs: atMs ?? 0 },
     nextMs: nextOf(row),
-    lastRound: row.outcome === null ? null : { outcome: row.outcome, endedMs: row.ended_ms ?? 0 },
+    lastRound: lastRoundOf(row),
     withheld: row.withheld,
     counts: sourceCounts(db, entry.id),
+  }
+}
+
+function lastRoundOf(row: StatusRow): LastRound | null {
+  const { outcome, ended_ms: endedMs, spoiled_code: code, spoiled_message: message } = row
+  if (outcome === null) return null
+  return {
+    outcome,
+    endedMs: endedMs ?? 0,
+    reason: code === null ? null : { code, message: message ?? '' },
   }
 }
 

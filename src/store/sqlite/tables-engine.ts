@@ -59,7 +59,10 @@ create table round (
   ended_ms integer,
   outcome text,
   gone integer not null default 0,
-  cursor text
+  steps integer not null default 1,
+  cursor text,
+  spoiled_code text,
+  spoiled_message text
 ) strict;
 create unique index round_open on round (source_id) where ended_ms is null;
 create index round_of on round (source_id, id);
@@ -97,6 +100,7 @@ create table item (
   unique (source_id, key)
 ) strict;
 create index item_owed on item (source_id, seq) where state = 1;
+create index item_of on item (source_id);
 create index item_state on item (source_id, state);
 create index item_place on item (place_id) where place_id is not null;
 create index item_missing on item (source_id, id) where missing_round_id is not null;

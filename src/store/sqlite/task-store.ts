@@ -69,10 +69,9 @@ export class SqliteTaskStore implements TaskStore {
 
   async turn(results: readonly Result[], free: FreeSlots): Promise<Turn> {
     assert(results.length <= maxResults, 'a turn has at most maxResults results')
-    return this.#parts.db.transaction(() => {
-      const t = this.#turning()
+    const t = this.#turning()
+    const turn = this.#parts.db.transaction(() => {
       if (t.nowMs < this.#lastMs) pullBack(t)
-      this.#lastMs = t.nowMs
       const acks = results.map((result) => write(t, result))
       reap(t)
       promote(t)
@@ -90,6 +89,9 @@ export class SqliteTaskStore implements TaskStore {
       const checks = dueChecks(t)
       return { acks, claims, checks, nextMs: nextDue(t) }
     })
+    // Only now: a turn that the disk refused has mended nothing.
+    this.#lastMs = t.nowMs
+    return turn
   }
 
   async stalls(): Promise<readonly Stall[]> {
@@ -101,7 +103,7 @@ export class SqliteTaskStore implements TaskStore {
          where health = 0 and is_paused = 0 and (due_ms <= ? or progress_ms <= ?
            and (exists (select 1 from task where task.source_id = source.id and task.state in (0, 1))
              or exists (select 1 from item where item.source_id = source.id and item.state = 1)))
-         order by since limit 100`,
+         order by since, id limit 100`,
       )
       .all(beforeMs, beforeMs)
       .map(({ id, since }) => ({ sourceId: id, sinceMs: since }))
@@ -129,7 +131,8 @@ export class SqliteTaskStore implements TaskStore {
 }
 
 /** One result, whole or not at all. An effect that cannot be written fails its own task, nobody else's. */
-function write(t: Turning, result: Result): Ack {
+function write(t: Turning, told: Result): Ack {
+  const result = withoutPerson(t, told)
   if (result.type === 'checked') {
     storeChecked(t, result)
     return { isHeld: true }
@@ -154,8 +157,23 @@ function write(t: Turning, result: Result): Ack {
     const failure = { code: 'internal', remedy: 'retry', message } as const
     t.db.savepoint(() => storeFailed(t, task, failure))
     noteFailure(t, task, result.claim.fence, failure)
-    return { isHeld: true }
+    return { isHeld: true, failure }
   }
+}
+
+/** What a server says in maintenance, or a portal in its place. Of a source that once was well it needs no person: it passes. */
+const passing: ReadonlySet<string> = new Set(['not-a-drive', 'bad-address'])
+
+function withoutPerson(t: Turning, result: Result): Result {
+  const failure = 'failure' in result ? result.failure : null
+  if (failure === null || !passing.has(failure.code)) return result
+  const sourceId = result.type === 'checked' ? result.sourceId : result.claim.sourceId
+  const wasWell = t.db
+    .prepare('select 1 from source where id = ? and clean_round_id is not null')
+    .get(sourceId)
+  if (wasWell === undefined) return result
+  // Only results with a failure come here, and only its remedy changes.
+  return { ...result, failure: { ...failure, remedy: 'source' } } as Result
 }
 
 type Conclusion = Exclude<Result, { type: 'checked' | 'found' }>
@@ -242,4 +260,6 @@ function pullBack({ db, nowMs, policy }: Turning): void {
   db.prepare(
     'update source set due_ms = ? + interval_ms where due_ms <> ? and due_ms > ? + interval_ms',
   ).run(nowMs, never, nowMs)
+  db.prepare('update source set full_ms = ? where full_ms > ?').run(nowMs, nowMs)
+  db.prepare('update source set progress_ms = ? where progress_ms > ?').run(nowMs, nowMs)
 }

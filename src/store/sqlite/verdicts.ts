@@ -99,7 +99,7 @@ function park(t: Turning, task: HeldTask, failure: Failure): void {
     )
     .run(t.nowMs, failure.code, failure.message, task.id)
   if (task.item_id === null) {
-    spoilRound(t, task.round_id)
+    spoilRound(t, task.round_id, failure)
     return
   }
   t.db
@@ -113,7 +113,7 @@ function skip(t: Turning, task: HeldTask, failure: Failure): void {
   if (task.item_id === null) {
     const source = t.ledger.source(task.source_id)
     if (source !== null) source.error = failure
-    spoilRound(t, task.round_id)
+    spoilRound(t, task.round_id, failure)
     return
   }
   const isSame = t.db
