@@ -70,7 +70,6 @@ export async function openCore(config: Config, policy: Partial<Policy> = {}): Pr
   const openSource = sourceOpener(config, clock)
   const sources = new OpenSources({ registry, open: openSource })
   const blobs = new DiskBlobs({ root: join(folder, 'covers'), maxBytes: maxCoverBytes })
-  await blobs.open()
   return {
     config,
     policy: rules,

@@ -9,6 +9,7 @@ import { Covers } from '../library/covers.ts'
 import { coverRefusal } from '../store/sqlite/cover-refusal.ts'
 import type { Config } from './config.ts'
 import { openCore, type Core } from './core.ts'
+import { endAll } from './end-all.ts'
 import { Events } from './events.ts'
 import { makeLog } from './logger.ts'
 import { version } from './version.ts'
@@ -35,9 +36,7 @@ export async function startService(
   const log = makeLog(config.logLevel)
   const events = new Events(log)
   const started: (() => Promise<void>)[] = [() => core.close()]
-  const stop = async (): Promise<void> => {
-    for (const end of started.splice(0).reverse()) await end()
-  }
+  const stop = (): Promise<void> => endAll(started.splice(0))
   try {
     const work = await startWork(core, log, both(events, extra.observer))
     started.push(() => work.stop(drainMs))

@@ -5,10 +5,14 @@ import { readTags } from '../library/tags/read-tags.ts'
 import { TagParser } from '../library/tags/tag-parser.ts'
 import { WorkLock } from '../store/sqlite/work-lock.ts'
 import type { Core } from './core.ts'
+import { endAll } from './end-all.ts'
+import { Purge } from './purge.ts'
 
 /** The work of a process on its database: listing, reading, taking turns. */
 export interface Work {
   readonly engine: Engine
+  /** Removes, for a bounded time, what a server would remove once a day. */
+  tidy(): Promise<void>
   /** Lets tasks end for `drainMs`, gives the others back, lets go of the database's work. */
   stop(drainMs: number): Promise<void>
 }
@@ -44,21 +48,28 @@ async function begin(core: Core, lock: WorkLock, log: Log, observer: Observer): 
       },
     },
   })
-  core.changes.start(() => {
-    void core.sources.refresh()
-    engine.wake()
-  })
-  await engine.start()
-  const stopPurging = purgeDaily(core, log)
-  return {
-    engine,
-    stop: async (drainMs) => {
-      stopPurging()
-      await engine.stop(drainMs)
-      await parser.close()
-      lock.release()
-    },
+  const purge = new Purge(core, log)
+  const stop = (drainMs: number): Promise<void> =>
+    endAll([
+      async () => lock.release(),
+      () => parser.close(),
+      () => engine.stop(drainMs),
+      async () => core.changes.stop(),
+      () => purge.stop(),
+    ])
+  try {
+    await core.blobs.open()
+    core.changes.start(() => {
+      void core.sources.refresh()
+      engine.wake()
+    })
+    await engine.start()
+    purge.start()
+  } catch (error) {
+    await stop(0)
+    throw error
   }
+  return { engine, tidy: () => purge.afterSync(), stop }
 }
 
 /** Methods of a class do not come along with a spread. */
@@ -68,24 +79,4 @@ function forwarding(observer: Observer): Observer {
     ended: (claim, result, isHeld) => observer.ended?.(claim, result, isHeld),
     checked: (sourceId, isWell) => observer.checked?.(sourceId, isWell),
   }
-}
-
-const dayMs = 86_400_000
-/** Tombstones removed in one transaction. */
-const purgedAtOnce = 500
-
-/** Tombstones whose time has passed go once a day, a few at a time. */
-function purgeDaily({ clock, tasks, library, policy }: Core, log: Log): () => void {
-  let cancel: () => void = () => undefined
-  const purge = async (): Promise<void> => {
-    const items = await tasks.purge(purgedAtOnce)
-    const tracks = library.purge(clock.now() - policy.tombstoneMs, purgedAtOnce)
-    const isMore = items === purgedAtOnce || tracks === purgedAtOnce
-    cancel = clock.after(isMore ? 1_000 : dayMs, run)
-  }
-  const run = (): void => {
-    purge().catch((error: unknown) => log.error({ error }, 'removing old tombstones failed'))
-  }
-  cancel = clock.after(60_000, run)
-  return () => cancel()
 }

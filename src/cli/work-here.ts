@@ -28,6 +28,7 @@ export class WorkHere {
   }
 
   async stop(): Promise<void> {
+    await this.#work?.tidy()
     await this.#work?.stop(0)
   }
 

@@ -89,3 +89,18 @@ it('says that the disk fails, with the name of the blob', async () => {
     expect.objectContaining({ code: 'database', message: expect.stringContaining(hash) }),
   )
 })
+
+it('names all that is kept, in pages, and nothing that is half written', async () => {
+  expect(await blobs.hashes('', 10)).toEqual([])
+  const kept = Array.from({ length: 25 }, (_, n) => Buffer.from(`blob ${n}`))
+  for (const bytes of kept) await blobs.put(hashOf(bytes), bytes)
+  await mkdir(join(root, 'aside'), { recursive: true })
+  await writeFile(join(root, 'aside', '0'.repeat(64)), '')
+  const names: string[] = []
+  for (let page = await blobs.hashes('', 10); page.length > 0;) {
+    expect(page.length).toBeLessThanOrEqual(10)
+    names.push(...page)
+    page = await blobs.hashes(page.at(-1)!, 10)
+  }
+  expect(names).toEqual(kept.map(hashOf).toSorted())
+})

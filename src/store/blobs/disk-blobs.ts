@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SyncError } from '../../base/errors.ts'
 import type { Blobs } from '../../library/blobs.ts'
@@ -67,6 +67,23 @@ export class DiskBlobs implements Blobs {
     await this.#try('Removing', hash, () => rm(path, { force: true }))
   }
 
+  /** Names of blobs behind `after` ('' for all) in their order, at most `limit`; fewer only when these are the last. */
+  hashes(after: string, limit: number): Promise<readonly string[]> {
+    return this.#try('Listing', `behind "${after}"`, async () => {
+      const found: string[] = []
+      for (const outer of await namesIn(this.#root, 2)) {
+        if (outer < after.slice(0, 2)) continue
+        for (const inner of await namesIn(join(this.#root, outer), 2)) {
+          if (outer + inner < after.slice(0, 4)) continue
+          const hashes = await namesIn(join(this.#root, outer, inner), 64)
+          found.push(...hashes.filter((hash) => hash > after))
+          if (found.length >= limit) return found.slice(0, limit)
+        }
+      }
+      return found
+    })
+  }
+
   async #write(path: string, bytes: Uint8Array): Promise<void> {
     const aside = join(this.#aside, randomUUID())
     await mkdir(this.#aside, { recursive: true })
@@ -109,6 +126,17 @@ async function readIfThere(path: string): Promise<Uint8Array | null> {
     return await readFile(path)
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** What has a name of so many digits of hex, in order; nothing where there is no such folder. */
+async function namesIn(folder: string, digits: number): Promise<string[]> {
+  try {
+    const names = await readdir(folder)
+    return names.filter((name) => name.length === digits && /^[0-9a-f]+$/.test(name)).toSorted()
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return []
     throw error
   }
 }

@@ -97,6 +97,7 @@ create table cover (
   hash_mime text
 ) strict;
 create index cover_folder on cover (source_id, folder, rank, item_id) where folder is not null;
+create index cover_hash on cover (hash) where hash is not null;
 
 create virtual table track_search using fts5 (
   title, rest,
