@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Directory } from './directory.ts'
 import { LiveStatus } from './live-status.ts'
+import { Pace } from './pace.ts'
 import { Refusal } from './problem.ts'
 import type { Progress } from './progress.ts'
 import { readStatus, type StatusQuery } from './status.ts'
@@ -25,14 +26,19 @@ interface Channel {
   watchers: number
 }
 
-/** The status, live. Who asks the same question watches the same channel; it is there as long as somebody watches. */
+/**
+ * The status, live. Who asks the same question watches the same channel; it is there as long as somebody watches. All
+ * channels together read at one pace.
+ */
 export class Broadcast {
   readonly #parts: BroadcastParts
   readonly #channels = new Map<string, Channel>()
   readonly #watchers = new Set<AbortController>()
+  readonly #pace: Pace
 
   constructor(parts: BroadcastParts) {
     this.#parts = parts
+    this.#pace = new Pace(parts.clock)
   }
 
   /**
@@ -78,7 +84,7 @@ export class Broadcast {
   #liveStatus(query: StatusQuery): LiveStatus {
     const { registry, progress, clock, log } = this.#parts
     const read = async (): Promise<string> => JSON.stringify(await readStatus(registry, query))
-    return new LiveStatus({ read, progress, clock, log })
+    return new LiveStatus({ read, progress, pace: this.#pace, clock, log })
   }
 }
 

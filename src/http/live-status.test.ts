@@ -2,9 +2,11 @@ import { expect, test } from 'vitest'
 import { VirtualClock } from '../../test/sim/virtual-clock.ts'
 import { silentLog, type Fields, type Log } from '../base/log.ts'
 import { LiveStatus } from './live-status.ts'
+import { Pace } from './pace.ts'
 
 class Desk {
   readonly clock = new VirtualClock()
+  readonly pace = new Pace(this.clock)
   readonly startedMs = this.clock.elapsed()
   readonly reads: number[] = []
   readonly listeners = new Set<() => void>()
@@ -16,6 +18,7 @@ class Desk {
   open(log: Log = silentLog): LiveStatus {
     return new LiveStatus({
       clock: this.clock,
+      pace: this.pace,
       log,
       progress: {
         subscribe: (listener) => {
@@ -79,6 +82,30 @@ test('A status that takes long to read takes at most a fifth of the time', async
   await desk.storm(5_900)
   expect(desk.reads).toEqual([0, 2_000, 4_000])
   live.stop()
+})
+
+test('Ten views together take at most a fifth of the time, and each has its turn', async () => {
+  const desk = new Desk()
+  desk.readMs = 40
+  const views = Array.from({ length: 10 }, () => desk.open())
+  await desk.storm(3_990)
+  // One every 200 ms, in the order in which they asked.
+  expect(desk.reads).toEqual(Array.from({ length: 20 }, (_, index) => index * 200))
+  const numbers = await Promise.all(views.map((view) => view.next(1, 1, desk.never)))
+  expect(numbers.map((version) => version?.number)).toEqual(Array(10).fill(2))
+  for (const view of views) view.stop()
+})
+
+test('Views that are closed while they wait for their turn are never read', async () => {
+  const desk = new Desk()
+  desk.readMs = 40
+  const open = desk.open()
+  for (let count = 0; count < 100; count++) desk.open().stop()
+  const last = desk.open()
+  await desk.clock.runUntil(() => false, 5_000)
+  expect(desk.reads).toEqual([0, 200])
+  open.stop()
+  last.stop()
 })
 
 test('A change that leaves the text as it is tells nobody', async () => {

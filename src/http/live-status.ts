@@ -1,11 +1,14 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import type { Pace } from './pace.ts'
 import { problemOf } from './problem.ts'
 import type { Progress } from './progress.ts'
 
 export interface LiveStatusParts {
   readonly read: () => Promise<string>
   readonly progress: Progress
+  /** Shared by all that are open. */
+  readonly pace: Pace
   readonly clock: Clock
   readonly log: Log
 }
@@ -18,8 +21,8 @@ export interface Version {
 
 /**
  * A text that is read anew when something changed, shared by all who watch it. Only the present version is kept:
- * who is slow misses what was in between, and nobody is waited for. Reading takes at most a fifth of the time,
- * however often something changes.
+ * who is slow misses what was in between, and nobody is waited for. However often something changes, it is read at
+ * most every `minRestMs`, and less often where the pace says so.
  */
 export class LiveStatus {
   readonly #parts: LiveStatusParts
@@ -69,19 +72,16 @@ export class LiveStatus {
     this.#isDirty = true
     if (this.#isBusy || this.#isStopped) return
     this.#isBusy = true
-    void this.#refresh()
+    this.#cancel = this.#parts.pace.ask(() => this.#refresh())
   }
 
-  /** Reads, then rests; who calls while either lasts is served afterwards. */
+  /** Reads, then rests; a change while either lasts is seen afterwards. */
   async #refresh(): Promise<void> {
-    const { clock } = this.#parts
-    const startedMs = clock.elapsed()
     this.#isDirty = false
     await this.#read()
     if (this.#isStopped) return
-    const tookMs = clock.elapsed() - startedMs
-    const restMs = this.#isFailing ? retryMs : Math.max(minRestMs, tookMs * restPerWork)
-    this.#cancel = clock.after(restMs, () => {
+    const restMs = this.#isFailing ? retryMs : minRestMs
+    this.#cancel = this.#parts.clock.after(restMs, () => {
       this.#isBusy = false
       if (this.#isDirty) this.#changed()
     })
@@ -108,5 +108,3 @@ export class LiveStatus {
 const minRestMs = 250
 /** Milliseconds until it is tried again. */
 const retryMs = 2_000
-/** Time of rest per time of reading. */
-const restPerWork = 4
