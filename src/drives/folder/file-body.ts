@@ -28,11 +28,14 @@ export function versionOf({ size, mtimeNs, ino }: BigIntStats): string {
   return `${size}-${mtimeNs}-${ino}`
 }
 
-/** The bytes of a range; ends in `changed` when the file became another version while it was read. Closes the file. */
+/**
+ * The bytes of a range; ends in `changed` when the file became another version while it was read. Closes the file.
+ * `ask` makes the calls to the disk, and gives its failures the form of SyncErrors.
+ */
 export function fileBody(
   { handle, stats }: OpenFile,
   range: ByteRange | null,
-  failed: (thrown: unknown) => SyncError,
+  ask: <T>(call: () => Promise<T>) => Promise<T>,
 ): Readable {
   let at = range?.start ?? 0
   const end = Math.min(range?.end ?? Number.POSITIVE_INFINITY, Number(stats.size))
@@ -45,15 +48,21 @@ export function fileBody(
     if (isSame && at >= end) return null
     throw new SyncError('changed', 'The file changed while it was read.')
   }
+  let reading: Promise<unknown> = Promise.resolve()
   return new Readable({
     read() {
-      next().then(
+      const call = ask(() => {
+        const work = next()
+        reading = work.catch(() => undefined)
+        return work
+      })
+      call.then(
         (chunk) => this.push(chunk),
-        (thrown) => this.destroy(failed(thrown)),
+        (thrown: Error) => this.destroy(thrown),
       )
     },
     destroy(error, done) {
-      closeQuietly(handle)
+      void closeAfter(reading, handle)
       done(error)
     },
   })
@@ -62,6 +71,12 @@ export function fileBody(
 /** Lets go of a handle whenever the disk lets us; a disk that hangs keeps nobody waiting. */
 export function closeQuietly(handle: { close(): Promise<void> }): void {
   void handle.close().catch(() => undefined)
+}
+
+/** Not under a call that is still reading: the number it reads by would soon be that of another file. */
+async function closeAfter(reading: Promise<unknown>, handle: FileHandle): Promise<void> {
+  await reading
+  closeQuietly(handle)
 }
 
 const chunkBytes = 65_536

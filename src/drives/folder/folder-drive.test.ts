@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sharedDir } from '../../../test/servers/process.ts'
 import { readBody } from '../../base/remote/body.ts'
 import type { Batch, ListedItem } from '../../engine/source.ts'
+import { DiskCalls, maxAbandoned } from './disk-calls.ts'
 import { FolderDrive } from './folder-drive.ts'
 
 const never = new AbortController().signal
@@ -119,6 +120,24 @@ describe('a folder', () => {
     caller.abort()
     await expect(batches.next()).rejects.toMatchObject({ code: 'cancelled' })
   })
+})
+
+test('a folder on a disk that hangs answers at once that it is unavailable', async () => {
+  await writeFile(join(root, 'a.mp3'), 'x')
+  const [item] = await items(null)
+  const calls = new DiskCalls()
+  for (let i = 0; i < maxAbandoned; i++) {
+    const caller = new AbortController()
+    const attempt = { what: 'Reading', scope: 'item', signal: caller.signal } as const
+    const hung = calls.make(attempt, () => new Promise<never>(() => undefined))
+    setImmediate(() => caller.abort())
+    await expect(hung).rejects.toMatchObject({ code: 'cancelled' })
+  }
+  drive = new FolderDrive({ path: root, calls })
+  await expect(list(null)).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(drive.open(item!, null, never)).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(drive.stat(item!, never)).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(drive.check(never)).rejects.toMatchObject({ code: 'unavailable' })
 })
 
 describe('a folder that is not there', () => {

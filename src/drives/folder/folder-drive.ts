@@ -1,11 +1,12 @@
 import type { BigIntStats, Dir, Dirent } from 'node:fs'
 import { lstat, opendir, realpath } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { abortable, destroyOnAbort } from '../../base/abort.ts'
-import { SyncError } from '../../base/errors.ts'
+import { destroyOnAbort } from '../../base/abort.ts'
+import { asSyncError, SyncError } from '../../base/errors.ts'
 import {
   type Batch,
   type ByteRange,
+  type Change,
   type ItemRef,
   type ListedItem,
   maxDepth,
@@ -20,12 +21,14 @@ import {
   shownName,
   shownPath,
 } from '../segment.ts'
-import { diskFailure } from './disk-failure.ts'
-import { closeQuietly, fileBody, openFile, versionOf } from './file-body.ts'
+import { type Attempt, callsAtOnce, DiskCalls } from './disk-calls.ts'
+import { closeQuietly, fileBody, type OpenFile, openFile, versionOf } from './file-body.ts'
 
 export interface FolderDriveParts {
   /** Absolute path of the folder. */
   readonly path: string
+  /** Those of this drive alone by default. */
+  readonly calls?: DiskCalls
 }
 
 /**
@@ -36,24 +39,25 @@ export interface FolderDriveParts {
 export class FolderDrive implements Source {
   readonly shape = 'tree'
   readonly #root: Buffer
+  readonly #calls: DiskCalls
 
-  constructor({ path }: FolderDriveParts) {
+  constructor({ path, calls }: FolderDriveParts) {
     if (!path.startsWith('/') || path.includes('\0')) {
       throw new SyncError('bad-address', `"${path}" is no absolute path.`)
     }
     this.#root = Buffer.from(path.replace(/(?!^)\/+$/, ''))
+    this.#calls = calls ?? new DiskCalls()
   }
 
   async *list(step: string | null, signal: AbortSignal): AsyncGenerator<Batch> {
     const key = step ?? ''
-    const what = whatOf('Listing', key)
-    const attempt: Attempt = { what, key, signal }
-    const dir = await tried(attempt, this.#openFolder(key), closeQuietly)
+    const attempt = attemptOf('Listing', key, signal)
+    const dir = await this.#calls.make(attempt, () => this.#openFolder(key), closeQuietly)
     try {
       for (let isLast = false; !isLast;) {
-        const entries = await tried(attempt, nextEntries(dir))
+        const entries = await this.#calls.make(attempt, () => nextEntries(dir))
         isLast = entries.length < entriesAtOnce
-        yield await tried(attempt, this.#batch(key, entries))
+        yield await this.#batch(key, entries, signal)
       }
     } finally {
       closeQuietly(dir)
@@ -61,30 +65,31 @@ export class FolderDrive implements Source {
   }
 
   async open(item: ItemRef, range: ByteRange | null, signal: AbortSignal): Promise<Opened> {
-    const what = whatOf('Reading', item.key)
-    const attempt: Attempt = { what, key: item.key, signal }
-    const opening = this.#reached(item.key).then(openFile)
-    const file = await tried(attempt, opening, ({ handle }) => closeQuietly(handle))
+    const attempt = attemptOf('Reading', item.key, signal)
+    const { what } = attempt
+    const opening = async (): Promise<OpenFile> => openFile(await this.#reached(item.key))
+    const file = await this.#calls.make(attempt, opening, ({ handle }) => closeQuietly(handle))
     if (versionOf(file.stats) !== item.version) {
       closeQuietly(file.handle)
       throw new SyncError('changed', `${what} found another version of the file.`)
     }
-    const body: Readable = fileBody(file, range, (thrown) => diskFailure(thrown, what, 'item'))
+    const body: Readable = fileBody(file, range, (call) => this.#calls.make(attempt, call))
     destroyOnAbort(body, signal, what)
     return { body, total: Number(file.stats.size) }
   }
 
   async stat(item: ItemRef, signal: AbortSignal): Promise<ListedItem> {
-    const what = whatOf('Asking for', item.key)
-    const asking = this.#reached(item.key).then((path) => lstat(path, { bigint: true }))
-    const stats = await tried({ what, key: item.key, signal }, asking)
-    if (!stats.isFile()) throw new SyncError('not-found', `${what} found no file.`)
+    const attempt = attemptOf('Asking for', item.key, signal)
+    const stats = await this.#calls.make(attempt, async () =>
+      lstat(await this.#reached(item.key), { bigint: true }),
+    )
+    if (!stats.isFile()) throw new SyncError('not-found', `${attempt.what} found no file.`)
     return listedItem(item.key, item.path, stats)
   }
 
   async check(signal: AbortSignal): Promise<void> {
-    const attempt: Attempt = { what: whatOf('Opening', ''), key: '', signal }
-    closeQuietly(await tried(attempt, this.#openFolder(''), closeQuietly))
+    const attempt = attemptOf('Opening', '', signal)
+    closeQuietly(await this.#calls.make(attempt, () => this.#openFolder(''), closeQuietly))
   }
 
   async close(): Promise<void> {
@@ -103,10 +108,8 @@ export class FolderDrive implements Source {
 
   /** The real path of a file or folder; `not-found` when it lies elsewhere, behind a link. */
   async #reached(key: string): Promise<Buffer> {
-    const [root, real] = await Promise.all([
-      realpath(this.#root, { encoding: 'buffer' }),
-      realpath(this.#pathOf(key), { encoding: 'buffer' }),
-    ])
+    const root = await realpath(this.#root, { encoding: 'buffer' })
+    const real = await realpath(this.#pathOf(key), { encoding: 'buffer' })
     const inside = root.at(-1) === slash[0] ? root : Buffer.concat([root, slash])
     if (!real.subarray(0, inside.length).equals(inside)) throw notFound(key)
     return real
@@ -123,53 +126,41 @@ export class FolderDrive implements Source {
     return Buffer.concat([this.#root, ...segments.flatMap((bytes) => [slash, bytes])])
   }
 
-  async #batch(key: string, entries: readonly Dirent[]): Promise<Batch> {
+  async #batch(key: string, entries: readonly Dirent[], signal: AbortSignal): Promise<Batch> {
     const path = shownPath(key)
     const children = path.length < maxDepth ? entries.flatMap((entry) => childOf(key, entry)) : []
     const files = children.filter(({ entry }) => entry.isFile() || entry.isSymbolicLink())
-    const items = await Promise.all(
-      files.map(async ({ key, name, entry }) => {
-        const stats = await this.#statsOf(key, entry)
-        return stats === null ? null : listedItem(key, [...path, name], stats)
-      }),
-    )
+    const changes: Change[] = []
+    const left = files.values()
+    const ask = async (): Promise<void> => {
+      for (const { key, name, entry } of left) {
+        const stats = await this.#statsOf(key, entry, signal)
+        if (stats === null) continue
+        changes.push({ type: 'listed', item: listedItem(key, [...path, name], stats) })
+      }
+    }
+    await Promise.all(Array.from({ length: callsAtOnce }, ask))
     return {
-      changes: items.flatMap((item) => (item === null ? [] : [{ type: 'listed' as const, item }])),
+      changes,
       next: children.flatMap(({ key, entry }) => (entry.isDirectory() ? [{ step: key }] : [])),
     }
   }
 
   /** Null for what is no file inside the root, or went away since its name was read. */
-  async #statsOf(key: string, entry: Dirent): Promise<BigIntStats | null> {
+  async #statsOf(key: string, entry: Dirent, signal: AbortSignal): Promise<BigIntStats | null> {
     try {
-      const path = entry.isSymbolicLink() ? await this.#reached(key) : this.#pathOf(key)
-      const stats = await lstat(path, { bigint: true })
+      const stats = await this.#calls.make(attemptOf('Asking for', key, signal), async () =>
+        lstat(entry.isSymbolicLink() ? await this.#reached(key) : this.#pathOf(key), {
+          bigint: true,
+        }),
+      )
       return stats.isFile() ? stats : null
     } catch (thrown) {
-      const failure = diskFailure(thrown, whatOf('Asking for', key), 'item')
+      const failure = asSyncError(thrown)
       const isBehindLink = failure.code === 'file-forbidden' && entry.isSymbolicLink()
       if (failure.code === 'not-found' || isBehindLink) return null
       throw failure
     }
-  }
-}
-
-interface Attempt {
-  readonly what: string
-  readonly key: string
-  readonly signal: AbortSignal
-}
-
-/** Work of the operating system: ends with the signal at the latest, and in SyncErrors only. */
-async function tried<T>(
-  { what, key, signal }: Attempt,
-  work: Promise<T>,
-  drop?: (late: T) => void,
-): Promise<T> {
-  try {
-    return await abortable(work, signal, what, drop)
-  } catch (thrown) {
-    throw diskFailure(thrown, what, key === '' ? 'root' : 'item')
   }
 }
 
@@ -212,8 +203,10 @@ function listedItem(key: string, path: readonly string[], stats: BigIntStats): L
   }
 }
 
-function whatOf(verb: string, key: string): string {
-  return `${verb} ${key === '' ? 'the root of the folder' : `"${key}"`}`
+function attemptOf(verb: string, key: string, signal: AbortSignal): Attempt {
+  return key === ''
+    ? { what: `${verb} the root of the folder`, scope: 'root', signal }
+    : { what: `${verb} "${key}"`, scope: 'item', signal }
 }
 
 function notFound(key: string): SyncError {
