@@ -1,7 +1,7 @@
 import type { Core } from '../app/core.ts'
 import { SyncError, errorCodes, type ErrorCode } from '../base/errors.ts'
 import type { SourceEntry, SourceStatus } from '../engine/registry.ts'
-import type { Terminal } from './terminal.ts'
+import type { Progress } from './progress.ts'
 import type { WorkHere } from './work-here.ts'
 
 /** How often another process's progress is looked at, in milliseconds. */
@@ -12,7 +12,7 @@ const showMs = 200
 export interface Wait {
   /** A drive that does not answer is waited for so long. */
   readonly patienceMs: number
-  readonly terminal: Terminal
+  readonly progress: Progress
   /** Takes over when the process that does the work ends. */
   readonly work: WorkHere
 }
@@ -21,22 +21,27 @@ export interface Wait {
 export async function waitForSource(
   core: Core,
   source: SourceEntry,
-  { patienceMs, terminal, work }: Wait,
+  { patienceMs, progress, work }: Wait,
 ): Promise<SourceStatus> {
   const patience = new Patience(patienceMs)
   let shownMs = Number.NEGATIVE_INFINITY
-  while (await core.registry.isBusy(source.id)) {
-    const nowMs = core.clock.elapsed()
-    if (nowMs - shownMs >= showMs) {
-      shownMs = nowMs
-      await work.see()
-      const status = await statusOf(core, source)
-      show(status, terminal)
-      if (status.state === 'stopped' || patience.isOver(status, nowMs)) throw failureOf(status)
+  try {
+    while (await core.registry.isBusy(source.id)) {
+      const nowMs = core.clock.elapsed()
+      if (nowMs - shownMs >= showMs) {
+        shownMs = nowMs
+        await work.see()
+        const status = await statusOf(core, source)
+        progress.show(status)
+        if (status.state === 'paused') throw pausedError(status)
+        if (status.state === 'stopped' || patience.isOver(status, nowMs)) throw failureOf(status)
+      }
+      await nextChange(core)
     }
-    await nextChange(core)
+    return await statusOf(core, source)
+  } finally {
+    progress.end(source.id)
   }
-  return statusOf(core, source)
 }
 
 /** How long a drive may rest before nobody waits for it any more: not at all if it has never answered. */
@@ -65,10 +70,8 @@ async function statusOf(core: Core, source: SourceEntry): Promise<SourceStatus> 
   throw new SyncError('bad-input', `The source ${source.name} was removed.`)
 }
 
-function show({ name, state, counts }: SourceStatus, terminal: Terminal): void {
-  const { done, waiting, running, skipped, failed } = counts
-  const troubles = skipped + failed === 0 ? '' : `, ${skipped + failed} skipped`
-  terminal.show(`${name}: ${state}, ${done} read, ${waiting + running} to do${troubles}`)
+function pausedError({ name }: SourceStatus): SyncError {
+  return new SyncError('bad-input', `${name} is paused: roundelay source resume ${name}`)
 }
 
 function failureOf({ name, lastError }: SourceStatus): SyncError {

@@ -15,7 +15,7 @@ interface ForFlag {
 
 const forText = 'whose source (default: the only user there is)'
 
-/** `roundelay source add|list|remove|check|sync|confirm-deletions` */
+/** `roundelay source add|list|remove|check|sync|pause|resume|confirm-deletions` */
 export function sourceCommand(setting: Setting): Command {
   const source = new Command('source').description('the drives that music comes from')
   source.addCommand(addCommand(setting))
@@ -48,6 +48,18 @@ export function sourceCommand(setting: Setting): Command {
         said: (name) => `${name} is listed as soon as a server runs: roundelay status`,
       },
     ).option('--full', 'trust nothing that was remembered: list every folder again'),
+  )
+  source.addCommand(
+    namedCommand(setting, 'pause', 'leaves the drive alone until it is resumed', {
+      act: (core, _owner, entry) => core.registry.setPaused(entry.id, true),
+      said: (name) => `${name} is paused: its library stays as it is.`,
+    }),
+  )
+  source.addCommand(
+    namedCommand(setting, 'resume', 'goes on with a drive that was paused', {
+      act: (core, _owner, entry) => core.registry.setPaused(entry.id, false),
+      said: (name) => `${name} is not paused.`,
+    }),
   )
   source.addCommand(
     namedCommand(

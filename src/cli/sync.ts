@@ -1,11 +1,12 @@
 import { Command } from 'commander'
 import { durationMs } from '../app/config.ts'
 import type { Core } from '../app/core.ts'
-import { SyncError } from '../base/errors.ts'
+import { SyncError, asSyncError } from '../base/errors.ts'
 import type { Owner, SourceEntry, SourceStatus } from '../engine/registry.ts'
 import { checkedDrive, keepDrive, typedSource, type SourceFlags, type Typed } from './new-source.ts'
 import { firstOwner, ownerNamed } from './owner.ts'
 import { passwordOf, withPassword } from './password.ts'
+import { Progress } from './progress.ts'
 import type { Setting } from './setting.ts'
 import { waitForSource } from './source-wait.ts'
 import { playingTime, printable, type Terminal } from './terminal.ts'
@@ -50,16 +51,27 @@ async function sync(
   for (const source of sources) await core.registry.ask(source.id, flags.full === true)
   const work = new WorkHere(core)
   try {
-    const ended: SourceStatus[] = []
-    const patienceMs = durationMs(flags.patience)
-    for (const source of sources) {
-      ended.push(await waitForSource(core, source, { patienceMs, terminal, work }))
+    const wait = { patienceMs: durationMs(flags.patience), progress: new Progress(terminal), work }
+    const waits = await Promise.allSettled(
+      sources.map((source) => waitForSource(core, source, wait)),
+    )
+    const ended = waits.flatMap((wait) => (wait.status === 'fulfilled' ? [wait.value] : []))
+    const failures = waits.flatMap((wait) => (wait.status === 'rejected' ? [wait.reason] : []))
+    if (ended.length > 0) {
+      const seconds = (core.clock.elapsed() - startedMs) / 1_000
+      await report(core, { owner, ended, seconds, isJson: flags.json === true }, terminal)
     }
-    const seconds = (core.clock.elapsed() - startedMs) / 1_000
-    await report(core, { owner, ended, seconds, isJson: flags.json === true }, terminal)
+    complainOf(failures, terminal)
   } finally {
     await work.stop()
   }
+}
+
+/** Each kind of trouble once: a disk that is full is full for every drive. */
+function complainOf(failures: readonly unknown[], terminal: Terminal): void {
+  const told = new Map(failures.map((failure) => [asSyncError(failure).message, failure]))
+  for (const failure of told.values()) terminal.complain(failure)
+  if (told.size > 0) process.exitCode = 1
 }
 
 /** Whose library is synced from where. */

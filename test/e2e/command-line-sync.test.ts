@@ -13,7 +13,7 @@ afterEach(() => roundelay[Symbol.asyncDispose]())
 
 describe('of two syncs of one library', () => {
   test('the second finishes what the first was killed over', async () => {
-    await using drive = await slowDrive(300)
+    await using drive = await slowDrive(200)
     const first = roundelay.start(['sync', drive.url])
     await until(
       async () => drive.count('GET'),
@@ -23,16 +23,16 @@ describe('of two syncs of one library', () => {
     // By then the second has long found that there is somebody at work.
     await until(
       async () => drive.count('GET'),
-      (count) => count > 150,
+      (count) => count > 100,
     )
     first.kill('SIGKILL')
     expect((await first.ended).status).toBeNull()
     expect(await second.ended).toMatchObject({ status: 0, stderr: '' })
-    expect(await roundelay.tracks()).toHaveLength(300)
+    expect(await roundelay.tracks()).toHaveLength(200)
   })
 
   test('the second goes on when the first has what it came for', async () => {
-    await using small = await slowDrive(150)
+    await using small = await slowDrive(90)
     await using big = await slowDrive(1)
     await roundelay.ask(['sync', big.url, '--name', 'big'])
     const first = roundelay.start(['sync', small.url, '--name', 'small'])
@@ -44,7 +44,49 @@ describe('of two syncs of one library', () => {
     const second = roundelay.start(['sync', big.url])
     expect((await first.ended).status).toBe(0)
     expect(await second.ended).toMatchObject({ status: 0, stderr: '' })
-    expect(await roundelay.tracks()).toHaveLength(551)
+    expect(await roundelay.tracks()).toHaveLength(491)
+  })
+})
+
+describe('a sync of every drive', () => {
+  test(
+    'reports those that are well, complains of each that is not, and ends with 1',
+    { timeout: 60_000 },
+    async () => {
+      await using sick = await slowDrive(1)
+      await using dead = await slowDrive(1)
+      await using well = await slowDrive(5)
+      await roundelay.ask(['sync', sick.url, '--name', 'a-sick'])
+      await roundelay.ask(['sync', dead.url, '--name', 'b-dead'])
+      await roundelay.ask(['sync', well.url, '--name', 'c-well'])
+      well.files.set('new.flac', tinyFlac({ TITLE: 'New' }))
+      sick.mischief = (_request, response) => {
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+        return true
+      }
+      dead.mischief = (_request, response) => {
+        response.writeHead(503).end()
+        return true
+      }
+      const { status, stdout, stderr } = await roundelay.run(['sync', '--patience', '10s'])
+      expect(status).toBe(1)
+      expect(stderr).toMatch(/a-sick: .*401.*\[auth\][\s\S]*b-dead: .*503.*\[unavailable\]/)
+      expect(stdout).toContain('me: 8 tracks')
+    },
+  )
+
+  test('says which one is paused, and goes on with it once it is resumed', async () => {
+    await using drive = await slowDrive(1)
+    await roundelay.ask(['sync', drive.url, '--name', 'resting'])
+    drive.files.set('new.flac', tinyFlac({ TITLE: 'New' }))
+    expect(await roundelay.ask(['source', 'pause', 'resting'])).toContain('is paused')
+    expect(await roundelay.ask(['source', 'list'])).toMatch(/^resting +paused/m)
+    const refused = await roundelay.run(['sync'])
+    expect(refused).toMatchObject({ status: 1, stdout: '' })
+    expect(refused.stderr).toContain('resting is paused: roundelay source resume resting')
+    await roundelay.ask(['source', 'resume', 'resting'])
+    await roundelay.ask(['sync'])
+    expect(await roundelay.tracks()).toHaveLength(2)
   })
 })
 

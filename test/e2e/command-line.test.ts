@@ -338,6 +338,8 @@ const helped = `roundelay
   roundelay source list
   roundelay source check
   roundelay source sync
+  roundelay source pause
+  roundelay source resume
   roundelay source remove
   roundelay source confirm-deletions
   roundelay status

@@ -1,0 +1,24 @@
+import type { SourceStatus } from '../engine/registry.ts'
+import type { Terminal } from './terminal.ts'
+
+/** How far the drives are that are waited for, on one line. */
+export class Progress {
+  readonly #terminal: Terminal
+  readonly #lines = new Map<number, string>()
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal
+  }
+
+  show({ id, name, state, counts }: SourceStatus): void {
+    const { done, waiting, running, skipped, failed } = counts
+    const troubles = skipped + failed === 0 ? '' : `, ${skipped + failed} skipped`
+    this.#lines.set(id, `${name}: ${state}, ${done} read, ${waiting + running} to do${troubles}`)
+    this.#terminal.show([...this.#lines.values()].join('; '))
+  }
+
+  /** The drive is not waited for any more. */
+  end(sourceId: number): void {
+    this.#lines.delete(sourceId)
+  }
+}
