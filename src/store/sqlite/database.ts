@@ -29,7 +29,8 @@ export class Database {
     this.exec('pragma journal_mode = wal')
     this.exec('pragma synchronous = full')
     this.exec('pragma foreign_keys = on')
-    this.exec('pragma cache_size = -65536')
+    // KiB; what is asked for again and again fits in, and a large library costs no more memory than a small one.
+    this.exec('pragma cache_size = -16384')
     this.exec('pragma temp_store = memory')
     // Pages; each checkpoint waits for the disk twice more, so they come once in 16 MiB.
     this.exec('pragma wal_autocheckpoint = 4096')
