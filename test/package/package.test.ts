@@ -55,9 +55,27 @@ test('its types hold for a stranger', async () => {
 })
 
 test('its command runs', async () => {
-  const { stdout } = await node('node_modules/roundelay/dist/cli/main.js', '--version')
+  const { stdout } = await node(command, '--version')
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'its command has sixteen threads for files and names, unless it is told otherwise',
+  async () => {
+    const count = 'process.on("exit", () => console.log(fs.readdirSync("/proc/self/task").length))'
+    await writeFile(join(home, 'count.cjs'), `const fs = require('node:fs')\n${count}\n`)
+    const threads = async (env: NodeJS.ProcessEnv): Promise<number> => {
+      const args = ['--require', './count.cjs', command, '--version']
+      const { stdout } = await run(process.execPath, args, { cwd: home, env })
+      return Number(stdout.trim().split('\n').at(-1))
+    }
+    const { UV_THREADPOOL_SIZE: _, ...env } = process.env
+    const few = await threads({ ...env, UV_THREADPOOL_SIZE: '4' })
+    expect((await threads(env)) - few).toBe(12)
+  },
+)
+
+const command = 'node_modules/roundelay/bin/roundelay.cjs'
 
 /** What npm would put into the archive. */
 async function packedFiles(): Promise<string[]> {
