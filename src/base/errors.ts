@@ -18,15 +18,25 @@ export const errorCodes = {
     'An operator can allow this host: from the command line, or with --allow-host.',
   ],
   'bad-address': ['stop', 'Check the address of this source.'],
-  'root-missing': ['source', 'The folder of this source is not there: check its address or mount it.'],
+  'root-missing': [
+    'source',
+    'The folder of this source is not there: check its address or mount it.',
+  ],
   'not-a-drive': ['stop', 'The server does not speak WebDAV at this address: check the path.'],
   'unknown-host': ['source', 'Check the host name, and that this machine can resolve it.'],
   unreachable: ['source', 'Check that the remote is switched on and reachable.'],
+  'untrusted-certificate': [
+    'stop',
+    'Nobody known vouches for this server, or its certificate has expired: renew it, or start with NODE_EXTRA_CA_CERTS=<file of the certificate that vouches for it>.',
+  ],
   unavailable: ['source', 'The remote answers with an error of its own; it is tried again later.'],
   'rate-limited': ['source', 'The remote asked to slow down; it is tried again later.'],
   timeout: ['source', 'The remote did not answer in time; it is tried again later.'],
   interrupted: ['source', 'The connection broke in the middle; it is tried again later.'],
-  protocol: ['source', 'The remote answered something that makes no sense; it is tried again later.'],
+  protocol: [
+    'source',
+    'The remote answered something that makes no sense; it is tried again later.',
+  ],
   changed: ['retry', 'The file changed while it was read; it is read again.'],
   'range-ignored': [
     'skip',

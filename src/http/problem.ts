@@ -44,6 +44,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'not-a-drive': 502,
   'unknown-host': 502,
   unreachable: 502,
+  'untrusted-certificate': 502,
   unavailable: 502,
   'rate-limited': 503,
   timeout: 504,

@@ -49,9 +49,31 @@ const networkCodes: Readonly<Record<string, ErrorCode>> = {
   UND_ERR_HEADERS_OVERFLOW: 'protocol',
 }
 
-/** Whatever has no code of its own here prevents a connection: refused, no route, a certificate that does not hold. */
+/** What Node says of a certificate that does not hold (X509 certificate error codes, in its page on TLS). */
+const certificateCodes: ReadonlySet<string> = new Set([
+  'CERT_CHAIN_TOO_LONG',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REJECTED',
+  'CERT_REVOKED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'PATH_LENGTH_EXCEEDED',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+/** Whatever has no code of its own here prevents a connection: refused, no route, no TLS. */
 function networkCode(code: string): ErrorCode {
   if (code.startsWith('Z_')) return 'protocol'
+  if (certificateCodes.has(code)) return 'untrusted-certificate'
   return networkCodes[code] ?? 'unreachable'
 }
 

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
+import { isInstalled } from '../../../test/servers/installed.ts'
 import { type ScriptedServer, startScripted } from '../../../test/servers/scripted.ts'
 import { systemClock } from '../clock.ts'
 import { addressPolicy, permitting, publicOnly } from './address-policy.ts'
@@ -205,6 +208,28 @@ describe('what goes wrong has a code', () => {
     await expect(remote.request(get, never)).rejects.toMatchObject({ code: 'unreachable' })
   })
 
+  test.skipIf(!isInstalled('openssl'))('nobody vouches for it: a matter of trust', async () => {
+    const { port, requests } = await tlsServer('/CN=127.0.0.1')
+    const remote = host({ endpoint: parseEndpoint(`https://127.0.0.1:${port}`) })
+    const failure: unknown = await remote.request(get, never).catch((thrown: unknown) => thrown)
+    expect(failure).toMatchObject({ code: 'untrusted-certificate', remedy: 'stop' })
+    expect(failure).toHaveProperty('hint', expect.stringContaining('NODE_EXTRA_CA_CERTS'))
+    expect(requests).toEqual([])
+  })
+
+  test.each([
+    'CERT_HAS_EXPIRED',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+  ])('a certificate that does not hold by %s: the same', (code) => {
+    const failure = networkFailure(Object.assign(new Error('no'), { code }), 'GET on nas', never)
+    expect(failure).toMatchObject({
+      code: 'untrusted-certificate',
+      message: `GET on nas failed: ${code}.`,
+    })
+  })
+
   test('the caller gives up: cancelled, at once and in the middle of a body', async () => {
     const server = await scripted(({ url }, response) => {
       if (url === '/body') response.writeHead(200, { 'content-length': 100 }).write('some')
@@ -279,6 +304,21 @@ async function rawServer(answer: string): Promise<number> {
   cleanups.push(() => new Promise((resolve) => server.close(resolve)))
   const address = server.address()
   return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
+
+/** A server over TLS that vouches for itself, with a key that was made a moment ago. */
+async function tlsServer(subject: string): Promise<{ port: number; requests: string[] }> {
+  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', subject]
+  const pem = execFileSync('openssl', [...made, '-keyout', '-', '-out', '-'], { stdio: 'pipe' })
+  const requests: string[] = []
+  const server = createTlsServer({ key: pem, cert: pem }, ({ url }, response) => {
+    requests.push(url ?? '')
+    response.end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  cleanups.push(() => new Promise((resolve) => server.close(resolve)))
+  const address = server.address()
+  return { port: typeof address === 'object' ? (address?.port ?? 0) : 0, requests }
 }
 
 /** A server in a thread of its own that resets every connection a moment after it was made. */
