@@ -17,7 +17,14 @@ import { type Reading, type SparseFile, wish } from './sparse-file.ts'
  * Sample tables, pictures and audio are stepped over unread.
  */
 export function* mp4(file: SparseFile): Reading<Findings> {
-  const found: Movie = { track: {}, items: [], audioBytes: 0, isAudio: false, boxesLeft: maxBoxes }
+  const found: Movie = {
+    track: {},
+    items: [],
+    audioBytes: 0,
+    end: 0,
+    isAudio: false,
+    boxesLeft: maxBoxes,
+  }
   yield* walk(file, { start: 0, end: file.size }, 'file', found)
   const { sound, timescale, duration } = found.audio ?? {}
   if (sound === undefined) {
@@ -42,6 +49,8 @@ interface Movie {
   movieMs?: number | undefined
   movieTimescale?: number
   audioBytes: number
+  /** Where `moov` ends; what stands behind it is seldom of interest. */
+  end: number
   picture?: Picture | undefined
   readonly items: Buffer[]
   boxesLeft: number
@@ -79,7 +88,7 @@ const containers: Readonly<
 
 function* walk(file: SparseFile, span: ByteRange, parent: string, found: Movie): Reading<void> {
   for (let at = span.start; at + 8 <= span.end;) {
-    const box = yield* boxAt(file, at, span.end)
+    const box = yield* boxAt(file, { start: at, end: span.end }, found.end)
     found.boxesLeft--
     if (box === null || found.boxesLeft < 0) return
     yield* enter(file, box, parent, found)
@@ -93,14 +102,18 @@ function* enter(file: SparseFile, box: Box, parent: string, found: Movie): Readi
   if (parent === 'ilst') {
     yield* item(file, box, found)
   } else if (containers[parent]?.inside.includes(box.type) === true) {
+    if (box.type === 'moov') found.end = box.end
     if (box.type === 'trak') found.track = {}
     yield* walk(file, { start: yield* insideOf(file, box), end: box.end }, box.type, found)
     if (found.track.sound !== undefined) found.audio ??= found.track
   } else yield* leaf(file, box, found)
 }
 
-function* boxAt(file: SparseFile, at: number, parentEnd: number): Reading<Box | null> {
-  const ahead = { start: at, end: at + (file.size - at <= wholeBytes ? wholeBytes : aheadBytes) }
+/** The first box of `span`, which ends with its parent. */
+function* boxAt(file: SparseFile, span: ByteRange, movieEnd: number): Reading<Box | null> {
+  const { start: at, end: parentEnd } = span
+  const bytes = file.size - at <= wholeBytes ? wholeBytes : aheadBytes
+  const ahead = { start: at, end: at < movieEnd ? Math.min(at + bytes, movieEnd) : at + bytes }
   const header = yield* wish(file, { start: at, end: Math.min(at + 16, file.size) }, [ahead])
   if (header === null || header.length < 8) return null
   const type = header.toString('latin1', 4, 8)

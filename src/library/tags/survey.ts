@@ -19,7 +19,7 @@ import { tailBytes, tailRange, tailTags } from './tail-tags.ts'
  * file is, its bytes decide. Throws SyncError `not-audio` or `unparsable`, or a RangeError where bytes end too soon.
  */
 export function* survey(file: SparseFile): Reading<Findings> {
-  yield* demand(file, { start: 0, end: headBytes }, tailOf(file))
+  yield* demand(file, { start: 0, end: headOf(file) }, tailOf(file))
   const front = yield* frontTags(file)
   const magic = yield* demand(file, { start: front.end, end: front.end + magicBytes })
   if (magic.length < magicBytes) throw new SyncError('not-audio', `${file.name} holds no audio.`)
@@ -104,6 +104,10 @@ function* rareFile(file: SparseFile, mime: string): Reading<Findings> {
   }
 }
 
+function headOf(file: SparseFile): number {
+  return mp4Names.has(extensionOf(file.name)) ? mp4HeadBytes : headBytes
+}
+
 /** What to read at the end together with the beginning, by what the name promises. */
 function tailOf(file: SparseFile): ByteRange[] {
   const bytes = tails[extensionOf(file.name)]
@@ -112,6 +116,8 @@ function tailOf(file: SparseFile): ByteRange[] {
 
 /** Bytes read in front of every file: the tags of most, without their pictures. */
 const headBytes = 4_096
+/** Bytes in front of MPEG-4: how the audio sounds or where `moov` is; the tags lie farther off in either case. */
+const mp4HeadBytes = 2_048
 /** Bytes that tell a container. */
 const magicBytes = 16
 /** Bytes of a rare container that its parser gets to see. */
@@ -127,6 +133,7 @@ const tails: Readonly<Record<string, number>> = {
   wv: tailBytes,
   mpc: tailBytes,
 }
+const mp4Names = new Set(['m4a', 'm4b', 'm4r'])
 const mp4Boxes = new Set(['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pnot'])
 const headerMagic = Buffer.from(headerGuid, 'hex').toString('latin1')
 const rareMagics: readonly (readonly [string, string])[] = [
