@@ -12,6 +12,8 @@ export interface Option {
   readonly value: string
   readonly variable: string
   readonly preset: string
+  /** Whose help tells of it: of every command, of those that do the work, or of `serve` alone. All take it. */
+  readonly concerns: 'all' | 'work' | 'serve'
   readonly text: string
 }
 
@@ -22,6 +24,7 @@ export const options = {
     value: 'folder',
     variable: 'ROUNDELAY_DATA',
     preset: '',
+    concerns: 'all',
     text: 'where the database, the covers and the key are (default: roundelay in the data folder of your account)',
   },
   host: {
@@ -29,6 +32,7 @@ export const options = {
     value: 'address',
     variable: 'ROUNDELAY_HOST',
     preset: '127.0.0.1',
+    concerns: 'serve',
     text: 'address to serve on; any but a loopback address needs an administrator token (ROUNDELAY_TOKEN or --token-file)',
   },
   port: {
@@ -36,6 +40,7 @@ export const options = {
     value: 'number',
     variable: 'ROUNDELAY_PORT',
     preset: '8377',
+    concerns: 'serve',
     text: 'port to serve on; 0 takes a free one',
   },
   names: {
@@ -43,6 +48,7 @@ export const options = {
     value: 'list',
     variable: 'ROUNDELAY_NAMES',
     preset: '',
+    concerns: 'serve',
     text: 'further host names that browsers may use for this server, separated by commas',
   },
   tokenFile: {
@@ -50,6 +56,7 @@ export const options = {
     value: 'file',
     variable: 'ROUNDELAY_TOKEN_FILE',
     preset: '',
+    concerns: 'serve',
     text: 'file that holds the administrator token',
   },
   allowHosts: {
@@ -57,6 +64,7 @@ export const options = {
     value: 'list',
     variable: 'ROUNDELAY_ALLOW_HOSTS',
     preset: '',
+    concerns: 'work',
     text: 'private hosts that sources may be on even if no operator typed them: host:port or network/bits, separated by commas',
   },
   slotsList: {
@@ -64,6 +72,7 @@ export const options = {
     value: 'number',
     variable: 'ROUNDELAY_SLOTS_LIST',
     preset: '16',
+    concerns: 'work',
     text: 'folders and feed pages listed at the same time, over all users',
   },
   slotsRead: {
@@ -71,6 +80,7 @@ export const options = {
     value: 'number',
     variable: 'ROUNDELAY_SLOTS_READ',
     preset: '32',
+    concerns: 'work',
     text: 'files read at the same time, over all users',
   },
   charge: {
@@ -78,6 +88,7 @@ export const options = {
     value: 'time|tasks',
     variable: 'ROUNDELAY_CHARGE',
     preset: 'time',
+    concerns: 'work',
     text: 'what a turn costs a user: the slot time used, or one unit a task',
   },
   parsers: {
@@ -85,6 +96,7 @@ export const options = {
     value: 'number',
     variable: 'ROUNDELAY_PARSERS',
     preset: '1',
+    concerns: 'work',
     text: 'threads that read tags',
   },
   logLevel: {
@@ -92,6 +104,7 @@ export const options = {
     value: 'level',
     variable: 'ROUNDELAY_LOG_LEVEL',
     preset: 'info',
+    concerns: 'serve',
     text: 'what `serve` writes to its log: debug, info, warn, error or silent',
   },
 } as const satisfies Record<string, Option>

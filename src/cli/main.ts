@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
+import { Command, Help } from 'commander'
 import { options, readConfig, type Given, type OptionName } from '../app/config.ts'
 import { version } from '../app/version.ts'
 import { doctorCommand } from './doctor.ts'
@@ -20,7 +20,6 @@ export function program(terminal: Terminal): Command {
       'Keeps a library of the music that lies in your own drives: lists them, reads only the bytes that hold the tags.',
     )
     .version(version)
-    .enablePositionalOptions()
     .showHelpAfterError('(roundelay --help tells more)')
     .addHelpText('after', closing)
   for (const { flag, value, text, variable, preset } of Object.values(options)) {
@@ -28,8 +27,26 @@ export function program(terminal: Terminal): Command {
     root.option(`--${flag} <${value}>`, `${text} ${rest}`)
   }
   const setting: Setting = { terminal, config: () => readConfig(given(root)) }
-  for (const make of commands) root.addCommand(make(setting))
+  for (const make of commands) root.addCommand(withSharedHelp(make(setting)))
   return root
+}
+
+/** Shared options stand before or behind the name of a command; its help tells of those that concern it. */
+function withSharedHelp(command: Command): Command {
+  for (const below of command.commands) withSharedHelp(below)
+  if (command.commands.length > 0) return command
+  const name = command.name()
+  const told = { all: true, work: name === 'serve' || name === 'sync', serve: name === 'serve' }
+  const flags = new Set<string>(
+    Object.values(options).flatMap(({ concerns, flag }) => (told[concerns] ? [`--${flag}`] : [])),
+  )
+  return command.configureHelp({
+    showGlobalOptions: true,
+    visibleGlobalOptions(command) {
+      const shared = new Help().visibleGlobalOptions.call(this, command)
+      return shared.filter(({ long }) => flags.has(long ?? ''))
+    },
+  })
 }
 
 const commands = [

@@ -90,6 +90,15 @@ describe('a sync of every drive', () => {
   })
 })
 
+test('what all commands share is said before or behind the name of the command', async () => {
+  const elsewhere = `${roundelay.data}-2`
+  await roundelay.ask(['user', 'add', 'anna', '--data', elsewhere])
+  expect(await roundelay.ask(['status', '--data', elsewhere])).toContain('anna (free)')
+  expect(await roundelay.ask(['status'])).toContain('no library yet')
+  const serving = roundelay.start(['serve', '--port', '0', '--data', elsewhere])
+  await serving.says(/answers on http:/)
+})
+
 /** A drive of so many files that takes its time over each. */
 async function slowDrive(files: number): Promise<ScriptedDrive> {
   const drive = await ScriptedDrive.start(
