@@ -80,6 +80,11 @@ describe('On an address that others can reach', () => {
     expect(() => new Gate({ ...open, token: null })).toThrow(/0\.0\.0\.0.*administrator token/)
   })
 
+  test.each(['a token that nobody guesses', `${token}\n`])(
+    'a token with white space is refused: no header could carry "%s"',
+    (spaced) => expect(() => new Gate({ ...open, token: spaced })).toThrow(/white space/),
+  )
+
   test('a token that can be guessed is none', () =>
     expect(() => new Gate({ ...open, token: 'secret' })).toThrow(/shorter than 16/))
 

@@ -35,7 +35,7 @@ export class Gate {
   readonly #names: ReadonlySet<string>
   readonly #digest: Buffer | null
 
-  /** Throws `bad-input` when the address is open to others and there is no token, or one that can be guessed. */
+  /** Throws `bad-input` when the address is open to others and there is no token, or one that can be guessed or not be sent. */
   constructor({ host, token, names }: Access) {
     this.#host = host
     this.#isLoopback = isLoopback(host)
@@ -49,6 +49,12 @@ export class Gate {
       throw new SyncError(
         'bad-input',
         `The administrator token is shorter than ${minTokenLength} characters and could be guessed.`,
+      )
+    }
+    if (token !== null && !/^\S+$/.test(token)) {
+      throw new SyncError(
+        'bad-input',
+        'The administrator token has white space in it, which no Authorization header can carry.',
       )
     }
     this.#ownHosts = new Set(['127.0.0.1', '[::1]', 'localhost', inUrl(host)])
