@@ -5,7 +5,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from '../src/app/config.ts'
 import type { Policy } from '../src/engine/policy.ts'
@@ -36,12 +35,13 @@ const policy: Partial<Policy> = {
 const collection = fileURLToPath(new URL('../collection', import.meta.url))
 
 async function main(): Promise<void> {
+  const stopped = untilStopped()
   const screen = new Screen(process.stdout)
   const dataFolder = await mkdtemp(join(tmpdir(), 'roundelay-demo-'))
   const story = new Story(screen)
   const config = readConfig({ data: dataFolder, port: '0', logLevel: 'silent' }, {})
   const service = await startService(config, { policy, observer: story })
-  try {
+  const show = async (): Promise<void> => {
     screen.say('Roundelay: everybody gets a turn.')
     screen.say()
     screen.say(
@@ -57,7 +57,10 @@ async function main(): Promise<void> {
     }
     await story.run(service)
     await tell(screen, service, dataFolder)
-    if (screen.isLive) await untilStopped()
+    if (screen.isLive) await stopped
+  }
+  try {
+    await Promise.race([show(), stopped])
   } finally {
     await service.stop()
     await story.end()
@@ -118,11 +121,11 @@ async function tell(screen: Screen, { core, url }: Service, dataFolder: string):
 
 const searched = 'lagrima'
 
-async function untilStopped(): Promise<void> {
-  const controller = new AbortController()
-  process.once('SIGINT', () => controller.abort())
-  process.once('SIGTERM', () => controller.abort())
-  await sleep(2 ** 31 - 1, undefined, { signal: controller.signal }).catch(() => undefined)
+/** Ctrl-C, or the terminal was closed; at any moment, so that nothing is left behind. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => resolve())
+  })
 }
 
 await main()

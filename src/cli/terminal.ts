@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { SyncError, asSyncError } from '../base/errors.ts'
 
-/** What a command reads from and writes to. */
+/** What a command reads from and writes to: results go to the standard output, all else to the standard error. */
 export interface Terminal {
   /** A line for the person, or the machine, that asked. */
   say(line: string): void
@@ -9,6 +9,8 @@ export interface Terminal {
   show(line: string): void
   /** What went wrong, and what to do next. */
   complain(error: unknown): void
+  /** Whether there is somebody to ask. */
+  readonly canAsk: boolean
   /** Asks without showing what is typed. Throws `bad-input` where nobody can answer. */
   askSecret(question: string): Promise<string>
   /** All of the standard input. */
@@ -26,40 +28,50 @@ export function printable(text: string): string {
 
 export const terminal: Terminal = {
   say: (line) => {
-    process.stdout.write(`${clearLine()}${line}\n`)
+    clearShown()
+    process.stdout.write(`${line}\n`)
   },
   show: (line) => {
-    if (process.stdout.isTTY) process.stdout.write(`${clearLine()}${cut(line)}`)
+    const { stderr } = process
+    if (!stderr.isTTY) return
+    clearShown()
+    stderr.write(line.slice(0, Math.max(20, stderr.columns - 1)))
+    isShown = true
   },
   complain: (error) => {
+    clearShown()
     const { code, message, hint } = asSyncError(error)
-    process.stderr.write(`${clearLine()}roundelay: ${printable(message)} [${code}]\n  ${hint}\n`)
+    process.stderr.write(`roundelay: ${printable(message)} [${code}]\n  ${hint}\n`)
+  },
+  get canAsk() {
+    return process.stdin.isTTY && process.stderr.isTTY
   },
   askSecret: askHidden,
   readInput: () => readFileSync(0, 'utf8'),
 }
 
-function clearLine(): string {
-  return process.stdout.isTTY ? '\r\u001b[2K' : ''
-}
+/** Whether a line of progress stands on the standard error now. */
+let isShown = false
 
-function cut(line: string): string {
-  return line.slice(0, Math.max(20, process.stdout.columns - 1))
+function clearShown(): void {
+  if (isShown) process.stderr.write('\r\u001b[2K')
+  isShown = false
 }
 
 /** Characters of a secret that is typed. */
 const maxSecret = 1_024
 
 async function askHidden(question: string): Promise<string> {
-  const { stdin, stdout } = process
-  if (!stdin.isTTY) {
+  const { stdin, stderr } = process
+  if (!terminal.canAsk) {
     throw new SyncError(
       'bad-input',
       'A password is needed and nobody can be asked for it: give --password-file or --password-stdin.',
     )
   }
-  stdout.write(question)
+  // First, or what somebody types at once is shown.
   stdin.setRawMode(true)
+  stderr.write(question)
   stdin.setEncoding('utf8')
   let typed = ''
   try {
@@ -75,7 +87,7 @@ async function askHidden(question: string): Promise<string> {
   } finally {
     stdin.setRawMode(false)
     stdin.pause()
-    stdout.write('\n')
+    stderr.write('\n')
   }
 }
 

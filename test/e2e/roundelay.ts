@@ -186,7 +186,8 @@ export function golden(name: string): { readonly path: string; read(): Promise<s
   return { path, read: () => readFile(path, 'utf8') }
 }
 
-const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+/** What `npx roundelay` runs. */
+export const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 /** Milliseconds after which a command is ended. */
 const maxRunMs = 110_000
 /** Milliseconds. */
