@@ -23,9 +23,17 @@ export async function openFile(path: Buffer): Promise<OpenFile> {
   }
 }
 
-/** What changes when the content of a file may have changed. */
-export function versionOf({ size, mtimeNs, ino }: BigIntStats): string {
-  return `${size}-${mtimeNs}-${ino}`
+/**
+ * What changes when the content of a file may have changed: size, and time in nanoseconds. Not the inode: vfat, exfat
+ * and sshfs number their files anew at every mount.
+ */
+export function versionOf({ size, mtimeNs }: BigIntStats): string {
+  return `${size}-${mtimeNs}`
+}
+
+/** What a file keeps when it moves. An inode alone soon belongs to another file; with its time of birth, where the file system knows that, to no other. */
+export function idOf({ dev, ino, birthtimeNs }: BigIntStats): string {
+  return birthtimeNs > 0n ? `${dev}:${ino}:${birthtimeNs}` : `${dev}:${ino}`
 }
 
 /**

@@ -89,6 +89,27 @@ describe('a folder', () => {
     expect(new Set(after.map(({ key }) => key)).size).toBe(2)
   })
 
+  test('does not take a file for changed that only has another inode, as after a new mount', async () => {
+    await writeFile(join(root, 'a.mp3'), 'same')
+    const [before] = await items(null)
+    execFileSync('cp', ['-p', join(root, 'a.mp3'), join(outside, 'copy')])
+    await rename(join(outside, 'copy'), join(root, 'a.mp3'))
+    const [after] = await items(null)
+    expect(after?.id).not.toBe(before?.id)
+    expect(after?.version).toBe(before?.version)
+    expect(await read(before!)).toBe('same')
+  })
+
+  test('never gives the id of a file that is gone to another', async () => {
+    const ids = new Set<string | undefined>()
+    for (let i = 0; i < 20; i++) {
+      await writeFile(join(root, `${i}.mp3`), 'x')
+      ids.add((await items(null))[0]?.id)
+      await rm(join(root, `${i}.mp3`))
+    }
+    expect(ids.size).toBe(20)
+  })
+
   test('notices a file of the same size that was written again', async () => {
     await writeFile(join(root, 'a.mp3'), 'old')
     const [before] = await items(null)

@@ -22,7 +22,7 @@ import {
   shownPath,
 } from '../segment.ts'
 import { type Attempt, callsAtOnce, DiskCalls } from './disk-calls.ts'
-import { closeQuietly, fileBody, type OpenFile, openFile, versionOf } from './file-body.ts'
+import { closeQuietly, fileBody, idOf, type OpenFile, openFile, versionOf } from './file-body.ts'
 
 export interface FolderDriveParts {
   /** Absolute path of the folder. */
@@ -34,7 +34,7 @@ export interface FolderDriveParts {
 /**
  * A folder on this machine, walked folder by folder. Names are bytes: those that are no UTF-8 work as well.
  * A link to a file is followed if the file lies in the folder, a link to a folder never.
- * A step is the key of a folder. The version is of size, time in nanoseconds and inode; the id is device and inode.
+ * A step is the key of a folder. Versions and ids: see `versionOf` and `idOf`.
  */
 export class FolderDrive implements Source {
   readonly shape = 'tree'
@@ -51,7 +51,7 @@ export class FolderDrive implements Source {
 
   async *list(step: string | null, signal: AbortSignal): AsyncGenerator<Batch> {
     const key = step ?? ''
-    const attempt = attemptOf('Listing', key, signal)
+    const attempt = this.#attempt('Listing', key, signal)
     const dir = await this.#calls.make(attempt, () => this.#openFolder(key), closeQuietly)
     try {
       for (let isLast = false; !isLast;) {
@@ -65,7 +65,7 @@ export class FolderDrive implements Source {
   }
 
   async open(item: ItemRef, range: ByteRange | null, signal: AbortSignal): Promise<Opened> {
-    const attempt = attemptOf('Reading', item.key, signal)
+    const attempt = this.#attempt('Reading', item.key, signal)
     const { what } = attempt
     const opening = async (): Promise<OpenFile> => openFile(await this.#reached(item.key))
     const file = await this.#calls.make(attempt, opening, ({ handle }) => closeQuietly(handle))
@@ -79,7 +79,7 @@ export class FolderDrive implements Source {
   }
 
   async stat(item: ItemRef, signal: AbortSignal): Promise<ListedItem> {
-    const attempt = attemptOf('Asking for', item.key, signal)
+    const attempt = this.#attempt('Asking for', item.key, signal)
     const stats = await this.#calls.make(attempt, async () =>
       lstat(await this.#reached(item.key), { bigint: true }),
     )
@@ -88,7 +88,7 @@ export class FolderDrive implements Source {
   }
 
   async check(signal: AbortSignal): Promise<void> {
-    const attempt = attemptOf('Opening', '', signal)
+    const attempt = this.#attempt('Opening', '', signal)
     closeQuietly(await this.#calls.make(attempt, () => this.#openFolder(''), closeQuietly))
   }
 
@@ -113,6 +113,12 @@ export class FolderDrive implements Source {
     const inside = root.at(-1) === slash[0] ? root : Buffer.concat([root, slash])
     if (!real.subarray(0, inside.length).equals(inside)) throw notFound(key)
     return real
+  }
+
+  #attempt(verb: string, key: string, signal: AbortSignal): Attempt {
+    return key === ''
+      ? { what: `${verb} the folder ${this.#root.toString()}`, scope: 'root', signal }
+      : { what: `${verb} "${key}"`, scope: 'item', signal }
   }
 
   #pathOf(key: string): Buffer {
@@ -149,7 +155,7 @@ export class FolderDrive implements Source {
   /** Null for what is no file inside the root, or went away since its name was read. */
   async #statsOf(key: string, entry: Dirent, signal: AbortSignal): Promise<BigIntStats | null> {
     try {
-      const stats = await this.#calls.make(attemptOf('Asking for', key, signal), async () =>
+      const stats = await this.#calls.make(this.#attempt('Asking for', key, signal), async () =>
         lstat(entry.isSymbolicLink() ? await this.#reached(key) : this.#pathOf(key), {
           bigint: true,
         }),
@@ -199,14 +205,8 @@ function listedItem(key: string, path: readonly string[], stats: BigIntStats): L
     size: Number(stats.size),
     mtimeMs: Number(stats.mtimeMs),
     version: versionOf(stats),
-    id: `${stats.dev}:${stats.ino}`,
+    id: idOf(stats),
   }
-}
-
-function attemptOf(verb: string, key: string, signal: AbortSignal): Attempt {
-  return key === ''
-    ? { what: `${verb} the root of the folder`, scope: 'root', signal }
-    : { what: `${verb} "${key}"`, scope: 'item', signal }
 }
 
 function notFound(key: string): SyncError {
