@@ -114,7 +114,7 @@ function tailOf(file: SparseFile): ByteRange[] {
   return bytes === undefined ? [] : [{ start: Math.max(0, file.size - bytes), end: file.size }]
 }
 
-/** Bytes read in front of every file: the tags of most, without their pictures. */
+/** Bytes read in front of every other file: the tags of most, without their pictures. */
 const headBytes = 4_096
 /** Bytes in front of MPEG-4: how the audio sounds or where `moov` is; the tags lie farther off in either case. */
 const mp4HeadBytes = 2_048
