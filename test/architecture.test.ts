@@ -44,7 +44,7 @@ describe('the table in ARCHITECTURE.md', () => {
     for (const file of files.filter((name) => !name.endsWith('.test.ts'))) {
       const from = layerOf(file)
       for (const [, path = ''] of readFileSync(file, 'utf8').matchAll(
-        /(?:from|import) '(\.[^']+)'/g,
+        /(?:from |import |import\(\s*)'(\.[^']+)'/g,
       )) {
         const target = resolve(dirname(file), path)
         const to = layerOf(target)

@@ -73,6 +73,7 @@ All commands work beside a running "roundelay serve" with the same --data.`
 /** The flags that were given, by the names of their options. */
 function given(root: Command): Given {
   const flags = root.opts<Record<string, string>>()
+  // Of an object that the code itself holds, no more keys than its type tells.
   const names = Object.keys(options) as OptionName[]
   const entries = names.flatMap((name) => {
     const flag = options[name].flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
