@@ -379,6 +379,31 @@ describe('a range', () => {
     expect(asked).toEqual(['GET', 'PROPFIND', 'GET', 'GET'])
   })
 
+  test('of a file that changes between its ranges is changed, though tags mean two things', async () => {
+    const node = { ...song }
+    let etag = '"of-get"'
+    const { drive, item } = await opening(
+      (response) => part(response, '100-199/1000', bytes.subarray(100, 200), { etag }),
+      node,
+    )
+    await read(drive, item, middle)
+    await read(drive, item, middle)
+    etag = '"of-get-2"'
+    node.etag = '"v2"'
+    await expect(read(drive, item, middle)).rejects.toMatchObject({ code: 'changed' })
+    const now = await drive.stat(item, never)
+    expect(await read(drive, now, middle)).toHaveLength(100)
+  })
+
+  test('of a server that tells another tag with every answer is read', async () => {
+    let answers = 0
+    const { drive, item } = await opening((response) =>
+      part(response, '100-199/1000', bytes.subarray(100, 200), { etag: `"${answers++}"` }),
+    )
+    for (let i = 0; i < 3; i++) expect(await read(drive, item, middle)).toHaveLength(100)
+    expect(answers).toBeLessThanOrEqual(6)
+  })
+
   test('without a tag goes by the time', async () => {
     const node = { href: song.href, size: 1_000, modified: 'Sat, 21 Nov 2026 10:00:00 GMT' }
     const { drive, item } = await opening(

@@ -19,10 +19,10 @@ import {
   FolderListing,
   missingSelf,
 } from './folder-listing.ts'
+import { GetVersions } from './get-versions.ts'
 import { type DavResponse, isSuccess } from './multistatus.ts'
 import { propfind, responsesOf } from './propfind.ts'
-import { extentOf, openedRange, rangeHeader } from './ranged-get.ts'
-import { mayBeSame, normalEtag, parseDate, parseVersion } from './version.ts'
+import { extentOf, openedRange, rangeHeader, type RangeRequest } from './ranged-get.ts'
 
 export interface WebDavDriveParts {
   /** The server; the path of its endpoint is the root of the drive. */
@@ -42,8 +42,7 @@ export class WebDavDrive implements Source {
   #isTracking: boolean | null = null
   /** Whether the tags of folders have made sense so far. */
   #hasGoodTags = true
-  /** Whether ETag and time of a GET mean the same as those of a listing; so it is until the server proves otherwise. */
-  #isComparable = true
+  readonly #versions = new GetVersions()
 
   constructor({ remote }: WebDavDriveParts) {
     const root = canonicalPath(remote.endpoint.path)
@@ -79,22 +78,22 @@ export class WebDavDrive implements Source {
       return { body: Readable.from([], { objectMode: false }) }
     }
     const what = this.#what('Opening', item.key)
-    const headers = { ...rangeHeader(range), 'accept-encoding': 'identity' }
-    const path = this.#root + item.key
-    const answer = await this.#remote.request({ method: 'GET', path, headers }, signal)
-    if (!understood.has(answer.status)) throw this.#remote.failure(answer, what, 'item')
     const request = { range, size: item.size, what, signal }
-    const extent = extentOf(answer, request)
-    if (!this.#isComparable || isSameVersion(item, answer)) {
-      return openedRange(answer, extent, request)
+    let answer = await this.#get(item, request)
+    let extent = extentOf(answer, request)
+    if (!this.#versions.accepts(item, answer)) {
+      discard(answer.body)
+      const now = await this.stat(item, signal)
+      if (now.version !== item.version) {
+        throw new SyncError('changed', `${what} found another version of the file.`)
+      }
+      this.#versions.setApart(item)
+      answer = await this.#get(item, request)
+      extent = extentOf(answer, request)
+      // The version was confirmed a moment ago: this answer is taken, and what it tells is kept in mind.
+      this.#versions.accepts(item, answer)
     }
-    discard(answer.body)
-    const now = await this.stat(item, signal)
-    if (now.version !== item.version) {
-      throw new SyncError('changed', `${what} found another version of the file.`)
-    }
-    this.#isComparable = false
-    return this.open(item, range, signal)
+    return openedRange(answer, extent, request)
   }
 
   async stat(item: ItemRef, signal: AbortSignal): Promise<ListedItem> {
@@ -126,6 +125,14 @@ export class WebDavDrive implements Source {
 
   async close(): Promise<void> {
     await this.#remote.close()
+  }
+
+  async #get(item: ItemRef, { range, what, signal }: RangeRequest): Promise<RemoteResponse> {
+    const headers = { ...rangeHeader(range), 'accept-encoding': 'identity' }
+    const path = this.#root + item.key
+    const answer = await this.#remote.request({ method: 'GET', path, headers }, signal)
+    if (understood.has(answer.status)) return answer
+    throw this.#remote.failure(answer, what, 'item')
   }
 
   async #propfind(
@@ -183,14 +190,6 @@ function batchOf(entries: readonly Entry[]): Batch {
     ),
     next: entries.flatMap((each) => (each.type === 'folder' ? [each.next] : [])),
   }
-}
-
-/** Whether the answer to a GET may be of this version; one that has no bytes tells nothing. */
-function isSameVersion(item: ItemRef, answer: RemoteResponse): boolean {
-  if (answer.status === 416) return true
-  const etag = normalEtag(answer.header('etag'))
-  const mtimeMs = parseDate(answer.header('last-modified'))
-  return mayBeSame(parseVersion(item.version), { etag, mtimeMs })
 }
 
 const understood: ReadonlySet<number> = new Set([200, 206, 416])
