@@ -3,6 +3,7 @@ import { damage, unsoundRows } from '../store/sqlite/soundness.ts'
 import { WorkLock } from '../store/sqlite/work-lock.ts'
 import type { Core } from './core.ts'
 import { checkSource } from './source-check.ts'
+import { sourceTitle } from './source-title.ts'
 
 /** Something that was looked at. */
 export interface Finding {
@@ -48,12 +49,14 @@ function examineLock({ lockPath }: Core): Finding {
   return { isWell: true, text }
 }
 
-async function examineStalls({ tasks }: Core): Promise<Finding[]> {
-  const stalls = await tasks.stalls()
-  return stalls.map(({ sourceId }) => ({
-    isWell: false,
-    text: `the work of source ${sourceId} does not move: is a server running?`,
-  }))
+async function examineStalls(core: Core): Promise<Finding[]> {
+  const stalls = await core.tasks.stalls()
+  return Promise.all(
+    stalls.map(async ({ sourceId }) => ({
+      isWell: false,
+      text: `the work of ${await sourceTitle(core, sourceId)} does not move: is a server running?`,
+    })),
+  )
 }
 
 async function examineSources(core: Core): Promise<Finding[]> {

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { Core } from '../app/core.ts'
+import { sourceTitle } from '../app/source-title.ts'
 import type { Setting } from './setting.ts'
 import { sourceTable } from './source-table.ts'
 import { ownerNamed } from './owner.ts'
@@ -34,9 +35,9 @@ async function asText(core: Core, name: string | undefined): Promise<string> {
       `${await sourceTable(core, owner)}\n`,
     )
   }
-  const stalls = await core.tasks.stalls()
-  for (const { sourceId } of stalls)
-    parts.push(`Source ${sourceId} stands still: is a server running?`)
+  for (const { sourceId } of await core.tasks.stalls()) {
+    parts.push(`${await sourceTitle(core, sourceId)} stands still: is a server running?`)
+  }
   return parts.join('\n')
 }
 
