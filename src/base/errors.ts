@@ -11,7 +11,10 @@ export type Remedy = 'retry' | 'skip' | 'restart' | 'source' | 'stop'
 
 /** Every code that crosses a folder, with its remedy and what a person can do next. */
 export const errorCodes = {
-  auth: ['stop', 'Check the user name and password of this source.'],
+  auth: [
+    'stop',
+    'Check the user name and password of this source; a new password is given with: roundelay sync ADDRESS --user NAME --password-stdin',
+  ],
   forbidden: ['stop', 'Ask for permission to read this place, or point the source elsewhere.'],
   'blocked-address': [
     'stop',

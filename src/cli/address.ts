@@ -36,7 +36,9 @@ function parseUrl(typed: string): Address {
   if (url.search !== '' || url.hash !== '') {
     throw new SyncError('bad-address', 'An address has no ? and no # in it.')
   }
-  return { kind: 'webdav', address: url.href, name: toName(url.host) }
+  // With and without a slash at the end it is the same folder, so the same source.
+  const address = url.href.endsWith('/') ? url.href : `${url.href}/`
+  return { kind: 'webdav', address, name: toName(url.host) }
 }
 
 function toName(text: string): string {

@@ -10,8 +10,11 @@ import type { Terminal } from './terminal.ts'
 export interface SourceFlags extends PasswordFlags {
   readonly for?: string
   readonly name?: string
-  readonly interval: string
+  readonly interval?: string
 }
+
+/** How often a drive is looked at if nobody says otherwise. */
+export const usualInterval = '15m'
 
 /** What an operator typed of a drive. */
 export interface Typed {
@@ -29,7 +32,7 @@ export async function checkedDrive(
   terminal: Terminal,
 ): Promise<CheckedDrive> {
   const { kind, address, name } = parseAddress(text)
-  const intervalMs = durationMs(flags.interval)
+  const intervalMs = durationMs(flags.interval ?? usualInterval)
   const password = await passwordOf(flags, terminal)
   const settings = {
     isOperators: true,

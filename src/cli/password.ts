@@ -17,9 +17,17 @@ export function withPassword(command: Command): Command {
     .option('--password-stdin', 'read the password from the standard input')
 }
 
-/** The password that goes with the user; null where no user is named. */
+/** Whether the flags say where the password is. */
+export function bringsPassword({ passwordFile, passwordStdin }: PasswordFlags): boolean {
+  return passwordFile !== undefined || passwordStdin === true
+}
+
+/** The password that goes with the user; null where no user is named. Throws `bad-input` for a password without a user. */
 export async function passwordOf(flags: PasswordFlags, terminal: Terminal): Promise<string | null> {
-  if (flags.user === undefined) return null
+  if (flags.user === undefined) {
+    if (!bringsPassword(flags)) return null
+    throw new SyncError('bad-input', 'A password goes with a user name: give --user as well.')
+  }
   if (flags.passwordFile !== undefined) return firstLine(readSecret(flags.passwordFile))
   if (flags.passwordStdin === true) return firstLine(terminal.readInput())
   return terminal.askSecret(`Password of ${flags.user}: `)

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { Core } from '../app/core.ts'
 import { checkSource } from '../app/source-check.ts'
 import type { Owner, SourceEntry } from '../engine/registry.ts'
-import { checkedDrive, keepDrive, type SourceFlags } from './new-source.ts'
+import { checkedDrive, keepDrive, usualInterval, type SourceFlags } from './new-source.ts'
 import { ownerNamed, sourceNamed } from './owner.ts'
 import { withPassword } from './password.ts'
 import type { Setting } from './setting.ts'
@@ -84,7 +84,7 @@ function addCommand(setting: Setting): Command {
     .argument('<address>', 'a folder, or an https:// address')
     .option('--for <name>', forText)
     .option('--name <name>', 'what the source is called (default: from the address)')
-    .option('--interval <time>', 'how often to look for changes, like 15m or 6h', '15m')
+    .option('--interval <time>', 'how often to look for changes, like 15m or 6h', usualInterval)
   return withPassword(command).action(async (address: string, flags: SourceFlags) => {
     const entry = await withCore(setting, async (core) => {
       const owner = await ownerNamed(core, flags.for)

@@ -3,9 +3,16 @@ import { durationMs } from '../app/config.ts'
 import type { Core } from '../app/core.ts'
 import { SyncError, asSyncError } from '../base/errors.ts'
 import type { Owner, SourceEntry, SourceStatus } from '../engine/registry.ts'
-import { checkedDrive, keepDrive, typedSource, type SourceFlags, type Typed } from './new-source.ts'
+import {
+  checkedDrive,
+  keepDrive,
+  typedSource,
+  usualInterval,
+  type SourceFlags,
+  type Typed,
+} from './new-source.ts'
 import { firstOwner, ownerNamed } from './owner.ts'
-import { passwordOf, withPassword } from './password.ts'
+import { bringsPassword, passwordOf, withPassword } from './password.ts'
 import { Progress } from './progress.ts'
 import type { Setting } from './setting.ts'
 import { waitForSource } from './source-wait.ts'
@@ -28,7 +35,10 @@ export function syncCommand(setting: Setting): Command {
     .argument('[address]', 'a folder, or the https:// address of a WebDAV server')
     .option('--for <name>', 'whose library (default: the only user there is)')
     .option('--name <name>', 'what a new source is called')
-    .option('--interval <time>', 'how often `serve` looks for changes, like 15m or 6h', '15m')
+    .option(
+      '--interval <time>',
+      `how often \`serve\` looks for changes, like 15m or 6h (default for a new source: ${usualInterval})`,
+    )
     .option('--full', 'trust nothing that was remembered: list every folder again')
     .option('--patience <time>', 'how long to wait for a drive that went away', '5m')
     .option('--json', 'print one JSON object')
@@ -46,7 +56,7 @@ async function sync(
   const startedMs = core.clock.elapsed()
   const { owner, sources } =
     address === undefined
-      ? await everyDrive(core, flags.for)
+      ? await everyDrive(core, flags)
       : await typedDrive(core, { address, flags }, terminal)
   for (const source of sources) await core.registry.ask(source.id, flags.full === true)
   const work = new WorkHere(core)
@@ -80,8 +90,15 @@ interface Wanted {
   readonly sources: readonly SourceEntry[]
 }
 
-async function everyDrive(core: Core, name: string | undefined): Promise<Wanted> {
-  const owner = await ownerNamed(core, name)
+async function everyDrive(core: Core, flags: SyncFlags): Promise<Wanted> {
+  const { name, interval, user } = flags
+  if (name !== undefined || interval !== undefined || user !== undefined || bringsPassword(flags)) {
+    throw new SyncError(
+      'bad-input',
+      '--name, --interval, --user and passwords are for one drive: give its address as well.',
+    )
+  }
+  const owner = await ownerNamed(core, flags.for)
   const sources = await core.registry.sources(owner.id)
   if (sources.length > 0) return { owner, sources }
   throw new SyncError('bad-input', `${owner.name} has no drive yet: roundelay sync ADDRESS.`)
@@ -95,7 +112,7 @@ async function typedDrive(core: Core, typed: Typed, terminal: Terminal): Promise
   const owner = isFirst ? null : await ownerNamed(core, name)
   const known = owner === null ? null : await typedSource(core, owner, typed)
   if (owner !== null && known !== null) {
-    await renewPassword(core, known, flags, terminal)
+    await renew(core, known, flags, terminal)
     return { owner, sources: [known] }
   }
   const drive = await checkedDrive(core, typed, terminal)
@@ -104,15 +121,35 @@ async function typedDrive(core: Core, typed: Typed, terminal: Terminal): Promise
   return { owner: keeper, sources: [await keepDrive(core, keeper, drive, isNamed)] }
 }
 
-async function renewPassword(
+/** What was typed of a known source holds from now on; its name stays. */
+async function renew(
   core: Core,
   known: SourceEntry,
   flags: SourceFlags,
   terminal: Terminal,
 ): Promise<void> {
-  if (flags.passwordFile === undefined && flags.passwordStdin !== true) return
-  const password = await passwordOf({ ...known.settings, ...flags }, terminal)
-  if (password !== null) await core.registry.setPassword(known.id, password)
+  if (flags.name !== undefined && flags.name !== known.name) {
+    throw new SyncError('bad-input', `This drive is a source already; its name is ${known.name}.`)
+  }
+  const intervalMs = flags.interval === undefined ? null : durationMs(flags.interval)
+  if (bringsPassword(flags) || (await needsPassword(core, known, flags, terminal))) {
+    const password = await passwordOf({ ...known.settings, ...flags }, terminal)
+    if (password !== null) await core.registry.setPassword(known.id, password)
+  }
+  if (intervalMs !== null) await core.registry.setIntervalMs(known.id, intervalMs)
+}
+
+/** Whether the drive stands still for want of a password, and somebody can be asked for it. */
+async function needsPassword(
+  core: Core,
+  known: SourceEntry,
+  flags: SourceFlags,
+  terminal: Terminal,
+): Promise<boolean> {
+  if (!terminal.canAsk) return false
+  const status = await core.registry.sourceStatus(known.id)
+  if (status?.state !== 'stopped') return false
+  return flags.user !== undefined || status.lastError?.code === 'auth'
 }
 
 interface Report {

@@ -104,6 +104,8 @@ export interface Registry {
   /** The password of a source; null if it has none. Throws `bad-key` when it cannot be opened. */
   password(sourceId: number): Promise<string | null>
   setPassword(sourceId: number, password: string): Promise<void>
+  /** Holds from the end of the next round on. */
+  setIntervalMs(sourceId: number, intervalMs: number): Promise<void>
   /** Removes the source, what it listed, and what the library has of it. */
   removeSource(id: number): Promise<void>
   /** A round as soon as possible, after the present one if there is one; wakes a stopped or resting source and tries again what was parked. `isFull`: trust no collection versions. */

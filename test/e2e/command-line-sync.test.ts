@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Roundelay, until } from './roundelay.ts'
+import { program, Roundelay, until } from './roundelay.ts'
 import { ScriptedDrive } from './scripted-drive.ts'
+import { hasTerminal, TerminalSession } from './terminal-session.ts'
 import { tinyFlac } from './tiny-flac.ts'
 
 let roundelay: Roundelay
@@ -89,6 +92,61 @@ describe('a sync of every drive', () => {
     expect(await roundelay.tracks()).toHaveLength(2)
   })
 })
+
+describe('what is typed of a drive that is known already', () => {
+  test('holds from now on, or is refused; with or without a slash it is the same drive', async () => {
+    await using drive = await ScriptedDrive.start({ 'music/1.flac': tinyFlac({ TITLE: 'One' }) })
+    const address = `${drive.url}music`
+    await roundelay.ask(['sync', address, '--name', 'mine'])
+    await roundelay.ask(['sync', `${address}/`, '--interval', '6h'])
+    const list = await roundelay.ask(['source', 'list'])
+    expect(list).toMatch(/^source.*\nmine +waiting.* in [56] h .*\n$/)
+    for (const [args, text] of refusals) {
+      const { status, stderr } = await roundelay.run(['sync', ...args(address)], { input: 'x\n' })
+      expect.soft(status, args(address).join(' ')).toBe(1)
+      expect.soft(stderr).toMatch(text)
+    }
+    expect(await roundelay.ask(['source', 'list'])).toMatch(/^source.*\nmine .*\n$/)
+  })
+
+  test.skipIf(!hasTerminal)(
+    'is a new password, asked for on a terminal when the old one is refused',
+    async () => {
+      await using drive = await ScriptedDrive.start({ '1.flac': tinyFlac({ TITLE: 'One' }) })
+      let password = 'first'
+      drive.mischief = ({ headers }, response) => {
+        const login = Buffer.from(`anna:${password}`).toString('base64')
+        if (headers.authorization === `Basic ${login}`) return false
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+        return true
+      }
+      const login = ['--user', 'anna', '--password-stdin']
+      await roundelay.ask(['sync', drive.url, ...login], { input: password })
+      password = 'second'
+      const refused = await roundelay.run(['sync', drive.url])
+      expect(refused.stderr).toMatch(
+        /\[auth\]\n.*roundelay sync ADDRESS --user NAME --password-stdin/,
+      )
+      const results = `${roundelay.data}-results`
+      const command = [process.execPath, program, 'sync', '--data', roundelay.data, drive.url]
+      await using session = new TerminalSession(`${command.join(' ')} > ${results}`, {
+        cwd: tmpdir(),
+      })
+      await session.shows(/Password of anna: $/)
+      session.type(`${password}\r`)
+      expect(await session.ended).toBe(0)
+      expect(await readFile(results, 'utf8')).toMatch(/^me: 1 tracks, .*\n$/)
+    },
+  )
+})
+
+const refusals: readonly (readonly [(address: string) => string[], RegExp])[] = [
+  [(address) => [address, '--name', 'other'], /its name is mine\. \[bad-input\]/],
+  [(address) => [address, '--password-stdin'], /--user as well\. \[bad-input\]/],
+  [(address) => [`${address}2`, '--password-stdin'], /--user as well\. \[bad-input\]/],
+  [() => ['--interval', '6h'], /address as well\. \[bad-input\]/],
+  [() => ['--password-stdin'], /address as well\. \[bad-input\]/],
+]
 
 test('what all commands share is said before or behind the name of the command', async () => {
   const elsewhere = `${roundelay.data}-2`

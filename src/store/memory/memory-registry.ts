@@ -86,6 +86,11 @@ export class MemoryRegistry implements Registry {
     source.password = password
   }
 
+  async setIntervalMs(sourceId: number, intervalMs: number): Promise<void> {
+    const source = this.#parts.rows.sources.get(sourceId)
+    if (source !== undefined) source.entry = { ...source.entry, intervalMs }
+  }
+
   async removeSource(id: number): Promise<void> {
     const { rows, effects } = this.#parts
     effects.sourceRemoved(id)

@@ -30,7 +30,7 @@ export interface OwnerRow {
 }
 
 export interface SourceRow {
-  readonly entry: SourceEntry
+  entry: SourceEntry
   password: string | null
   /** When its next round is due; of no meaning while a round is open. */
   dueMs: number

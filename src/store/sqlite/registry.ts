@@ -154,6 +154,11 @@ export class SqliteRegistry implements Registry {
     this.#parts.onChange()
   }
 
+  async setIntervalMs(sourceId: number, intervalMs: number): Promise<void> {
+    this.#run('update source set interval_ms = ? where id = ?', intervalMs, sourceId)
+    this.#parts.onChange()
+  }
+
   #seal(sourceId: number, ownerId: number, password: string): void {
     const { db, secrets } = this.#parts
     db.prepare('update source set secret = ? where id = ?').run(
