@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { asSyncError, type ErrorCode } from '../base/errors.ts'
+import { asSyncError, type ErrorCode, SyncError } from '../base/errors.ts'
 import { readBody } from '../base/remote/body.ts'
 import {
   type Batch,
@@ -16,6 +16,12 @@ export interface SourceBench {
   /** Writes a file at a path such as `Artist/Album/01.mp3`, new or not, with its folders. */
   readonly put: (path: string, bytes: Uint8Array) => Promise<void>
   readonly remove: (path: string) => Promise<void>
+  /** Takes away the right to look into a folder, which itself stays to be seen. Absent where that cannot be done. */
+  readonly forbid?: (folder: string) => Promise<void>
+  /** Breaks every answer off within its first 20,000 bytes from now on. Absent where that cannot be done. */
+  readonly cut?: () => Promise<void>
+  /** Makes the remote go away: a line that is dead, a disk that is not mounted. Absent where that cannot be done. */
+  readonly switchOff?: () => Promise<void>
   /** Takes down everything that `open` of the bench put up, the source included. */
   readonly close: () => Promise<void>
 }
@@ -30,6 +36,8 @@ export interface SourceTrial {
   readonly keepsSpellings?: boolean
   /** Whether reading a part shows that the file is another by now; true by default. */
   readonly noticesChanges?: boolean
+  /** Whether the remote says of a file that may not be read that it is not there; false by default. Listings fail all the same. */
+  readonly hidesForbidden?: boolean
   /** Files to put into one folder at once; by default somewhat more than fit into a batch. */
   readonly largeFolder?: number
 }
@@ -91,6 +99,9 @@ const promises: readonly (readonly [string, Check])[] = [
   ['what is gone is not listed, nor found', tellsWhatIsGone],
   ['a feed goes on from its cursor with what came and what went', followsFeeds],
   ['stat tells what the listing told', statAgrees],
+  ['a listing that is cut ends in error', isNeverCutShort],
+  ['what may not be looked into fails, and is neither empty nor gone', tellsWhatIsForbidden],
+  ['a remote that went away says of nothing that it is gone', tellsThatItIsOff],
   ['an aborted call ends as cancelled', obeysSignals],
   ['check passes on a good source', checkPasses],
 ]
@@ -241,6 +252,40 @@ async function statAgrees({ source, put }: SourceBench): Promise<void> {
   assert.deepEqual(await source.stat(item, never), item)
 }
 
+async function isNeverCutShort({ source, put, cut }: SourceBench): Promise<void> {
+  if (cut === undefined) return
+  for (let i = 0; i < filesToCut; i++) await put(`many/${i}.mp3`, pattern(1))
+  await cut()
+  await failsAndFindsNothingGone(() => listAll(source))
+}
+
+async function tellsWhatIsForbidden(bench: SourceBench, trial: SourceTrial): Promise<void> {
+  const { source, put, forbid } = bench
+  if (forbid === undefined) return
+  await put('closed/hidden.mp3', pattern(10))
+  await put('open/seen.mp3', pattern(20))
+  const [hidden, seen] = byKey(await listAll(source))
+  assert.ok(hidden !== undefined && seen !== undefined)
+  await forbid('closed')
+  // Of a step any failure will do: none of them says that what was in it is gone.
+  await assert.rejects(() => listAll(source))
+  assert.equal((await read(source, seen)).length, 20)
+  if (trial.hidesForbidden === true) return
+  await failsAndFindsNothingGone(() => source.stat(hidden, never))
+  await failsAndFindsNothingGone(() => read(source, hidden))
+}
+
+async function tellsThatItIsOff({ source, put, switchOff }: SourceBench): Promise<void> {
+  if (switchOff === undefined) return
+  await put('Artist/song.mp3', pattern(10))
+  const item = await only(source)
+  await switchOff()
+  await failsAndFindsNothingGone(() => listAll(source))
+  await failsAndFindsNothingGone(() => source.stat(item, never))
+  await failsAndFindsNothingGone(() => read(source, item))
+  await failsAndFindsNothingGone(() => source.check(never))
+}
+
 async function obeysSignals({ source, put }: SourceBench): Promise<void> {
   await put('song.mp3', pattern(1_000_000))
   const item = await only(source)
@@ -285,6 +330,8 @@ function cursorOf(batches: readonly Batch[]): string {
 }
 
 const maxSteps = 1_000
+/** Their listing is longer than what comes through before the cut. */
+const filesToCut = 200
 
 async function drain(batches: AsyncIterable<Batch>): Promise<Batch[]> {
   const drained: Batch[] = []
@@ -316,6 +363,14 @@ async function read(
 async function fails(code: ErrorCode, work: () => Promise<unknown>): Promise<void> {
   await assert.rejects(work, (thrown) => {
     assert.equal(asSyncError(thrown).code, code, String(thrown))
+    return true
+  })
+}
+
+async function failsAndFindsNothingGone(work: () => Promise<unknown>): Promise<void> {
+  await assert.rejects(work, (thrown) => {
+    assert.ok(thrown instanceof SyncError, String(thrown))
+    assert.ok(thrown.code !== 'not-found' && thrown.code !== 'internal', String(thrown))
     return true
   })
 }

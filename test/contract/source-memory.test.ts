@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
-import { MemoryDrive, type MemoryDriveParts } from '../../src/drives/memory/memory-drive.ts'
+import { keyOf, MemoryDrive, type MemoryDriveParts } from '../../src/drives/memory/memory-drive.ts'
 import { type SourceBench, sourceContract } from '../../src/engine/source-contract.ts'
 
 const shapes: readonly MemoryDriveParts[] = [
@@ -19,6 +19,16 @@ function bench(parts: MemoryDriveParts): SourceBench {
     source,
     put: async (path, bytes) => void source.put(path, bytes),
     remove: async (path) => source.remove(path),
+    ...(parts.shape === 'tree' ? { forbid: async (folder) => forbid(source, folder) } : {}),
+    cut: async () => void source.inject({ on: 'list', does: 'cut', after: 100 }),
+    switchOff: async () => void source.inject({ on: 'any', does: 'fail', code: 'unreachable' }),
     close: () => source.close(),
+  }
+}
+
+/** Of the folder that the contract closes, and of the one file in it. */
+function forbid(source: MemoryDrive, folder: string): void {
+  for (const at of [folder, `${folder}/hidden.mp3`]) {
+    source.inject({ on: 'any', at: keyOf(at), does: 'fail', code: 'file-forbidden' })
   }
 }

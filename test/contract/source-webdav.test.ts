@@ -9,6 +9,7 @@ import {
   sourceContract,
   type SourceTrial,
 } from '../../src/engine/source-contract.ts'
+import { FaultyProxy } from '../faults/proxy.ts'
 import { startApache } from '../servers/apache.ts'
 import { diskBench } from '../servers/disk-bench.ts'
 import { isInstalled, isNginxInstalled } from '../servers/installed.ts'
@@ -21,6 +22,8 @@ interface Kind {
   readonly name: string
   readonly isThere: boolean
   readonly start: (options: ServerOptions) => Promise<RunningServer>
+  /** It runs as root under root, so nothing is closed to it. */
+  readonly isRoot?: boolean
   readonly account?: { readonly user: string; readonly password: string }
   readonly trial?: Omit<SourceTrial, 'open'>
 }
@@ -36,13 +39,14 @@ const kinds: readonly Kind[] = [
     name: 'nginx',
     isThere: isNginxInstalled(),
     start: startNginx,
-    // It lists no names that begin with a dot.
-    trial: { impossibleNames: ['...dots.mp3'] },
+    // It lists no names that begin with a dot, and says 404 of what it may not read.
+    trial: { impossibleNames: ['...dots.mp3'], hidesForbidden: true },
   },
   {
     name: 'rclone',
     isThere: isInstalled('rclone'),
     start: startRclone,
+    isRoot: true,
     account: { user: 'bob', password: 'secret' },
     // Without its cache, rclone reads the whole folder again for each file in it.
     trial: { impossibleNames: ['new\nline.mp3'], largeFolder: 150 },
@@ -51,6 +55,7 @@ const kinds: readonly Kind[] = [
     name: 'webdav-server',
     isThere: true,
     start: startWebdavServer,
+    isRoot: true,
     // It tells neither version nor total size with a part.
     trial: { impossibleNames: ['back\\slash.mp3'], noticesChanges: false },
   },
@@ -60,7 +65,7 @@ for (const kind of kinds) {
   describe.skipIf(!kind.isThere)(`WebDAV of ${kind.name}`, () => tryKind(kind))
 }
 
-function tryKind({ start, account, trial }: Kind): void {
+function tryKind({ start, isRoot, account, trial }: Kind): void {
   let root = ''
   let server: RunningServer
   let benches = 0
@@ -80,10 +85,23 @@ function tryKind({ start, account, trial }: Kind): void {
     const folder = join(root, name)
     await mkdir(folder)
     await chmod(folder, 0o755)
-    const address = server.url + encodeURIComponent(name)
+    const proxy = new FaultyProxy(server.url)
+    const address = (await proxy.start()) + encodeURIComponent(name)
     const drive = { kind: 'webdav', address, isOperators: true, ...account }
     const source = openDrive(drive, { clock: systemClock, policy: publicOnly })
-    return diskBench(folder, source)
+    const { forbid, ...bench } = diskBench(folder, source)
+    return {
+      ...bench,
+      ...(isRoot === true || forbid === undefined ? {} : { forbid }),
+      cut: async () => {
+        proxy.faults.cutAfterBytes = proxy.counts.fromServer + 10_000
+      },
+      switchOff: async () => proxy.switchOff(),
+      close: async () => {
+        await bench.close()
+        await proxy.stop()
+      },
+    }
   }
   for (const { name, run } of sourceContract({ open, ...trial })) test(name, run)
 }

@@ -22,6 +22,7 @@ import {
   shownPath,
 } from '../segment.ts'
 import { type Attempt, callsAtOnce, DiskCalls } from './disk-calls.ts'
+import { diskFailure } from './disk-failure.ts'
 import { closeQuietly, fileBody, idOf, type OpenFile, openFile, versionOf } from './file-body.ts'
 
 export interface FolderDriveParts {
@@ -99,16 +100,21 @@ export class FolderDrive implements Source {
   async #openFolder(key: string): Promise<Dir> {
     const path = this.#pathOf(key)
     if (key !== '') {
-      if (!(await lstat(path)).isDirectory()) throw notFound(key)
       await this.#reached(key)
+      if (!(await lstat(path)).isDirectory()) throw notFound(key)
     }
     // Names as Latin-1 are bytes in a string.
     return opendir(path, { encoding: 'latin1', bufferSize: entriesAtOnce })
   }
 
-  /** The real path of a file or folder; `not-found` when it lies elsewhere, behind a link. */
+  /**
+   * The real path of a file or folder; `not-found` when it lies elsewhere, behind a link. When the root itself is not
+   * there, nothing is known of what is in it: `root-missing`.
+   */
   async #reached(key: string): Promise<Buffer> {
-    const root = await realpath(this.#root, { encoding: 'buffer' })
+    const root = await realpath(this.#root, { encoding: 'buffer' }).catch((thrown: unknown) => {
+      throw diskFailure(thrown, 'Opening the root of the folder', 'root')
+    })
     const real = await realpath(this.#pathOf(key), { encoding: 'buffer' })
     const inside = root.at(-1) === slash[0] ? root : Buffer.concat([root, slash])
     if (!real.subarray(0, inside.length).equals(inside)) throw notFound(key)
