@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { readConfig } from '../src/app/config.ts'
 import type { Policy } from '../src/engine/policy.ts'
@@ -35,7 +36,7 @@ const policy: Partial<Policy> = {
 const collection = fileURLToPath(new URL('../collection', import.meta.url))
 
 async function main(): Promise<void> {
-  const stopped = untilStopped()
+  const stopped = stopSignal()
   const screen = new Screen(process.stdout)
   const dataFolder = await mkdtemp(join(tmpdir(), 'roundelay-demo-'))
   const story = new Story(screen)
@@ -55,12 +56,14 @@ async function main(): Promise<void> {
       const drive = drives[index]
       if (drive !== undefined) story.add(await addPerson(service, person, drive))
     }
-    await story.run(service)
+    await story.run(service, stopped)
     await tell(screen, service, dataFolder)
-    if (screen.isLive) await stopped
+    if (screen.isLive) await sleep(longestMs, undefined, { signal: stopped })
   }
   try {
-    await Promise.race([show(), stopped])
+    await show()
+  } catch (error) {
+    if (!stopped.aborted) throw error
   } finally {
     await service.stop()
     await story.end()
@@ -121,11 +124,16 @@ async function tell(screen: Screen, { core, url }: Service, dataFolder: string):
 
 const searched = 'lagrima'
 
+/** The longest sleep there is, in milliseconds: more than three weeks. */
+const longestMs = 2 ** 31 - 1
+
 /** Ctrl-C, or the terminal was closed; at any moment, so that nothing is left behind. */
-function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => resolve())
-  })
+function stopSignal(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => controller.abort())
+  }
+  return controller.signal
 }
 
 await main()

@@ -31,6 +31,9 @@ export class Story implements Observer {
   readonly #turns: string[] = []
   #standings: readonly Standing[] = []
   #told = 0
+  #comingBack: Promise<void> = Promise.resolve()
+  /** Why the drive did not come back. */
+  #mishap: unknown = null
   #power: 'on' | 'off' | 'on again' = 'on'
 
   constructor(screen: Screen) {
@@ -47,8 +50,8 @@ export class Story implements Observer {
     if (person !== undefined) this.#turns.push(person.name)
   }
 
-  /** Until every library is complete. Throws when that takes too long. */
-  async run({ core }: Service): Promise<void> {
+  /** Until every library is complete, or somebody stops it. Throws when that takes too long. */
+  async run({ core }: Service, signal: AbortSignal): Promise<void> {
     const endMs = performance.now() + patienceMs
     for (;;) {
       const all = await Promise.all(
@@ -56,23 +59,28 @@ export class Story implements Observer {
       )
       const statuses = all.flatMap((status) => (status === null ? [] : [status]))
       this.#show(statuses)
-      await this.#trouble(statuses)
+      await this.#trouble(statuses, signal)
+      if (this.#mishap !== null) throw this.#mishap
       const busy = await Promise.all(
         this.#people.map(({ source }) => core.registry.isBusy(source.id)),
       )
       if (!busy.includes(true)) break
       if (performance.now() > endMs) throw new Error('The libraries were not complete in time.')
-      await sleep(frameMs)
+      await sleep(frameMs, undefined, { signal })
     }
     this.#tellTurns(1)
     this.#screen.keep()
   }
 
   async end(): Promise<void> {
-    for (const { drive } of this.#people) await drive.switchOff()
+    // Or it would be switched on behind our back.
+    await this.#comingBack
+    for (const { name, drive } of this.#people) {
+      if (name !== unlucky || this.#power !== 'off') await drive.switchOff()
+    }
   }
 
-  async #trouble(statuses: readonly SourceStatus[]): Promise<void> {
+  async #trouble(statuses: readonly SourceStatus[], signal: AbortSignal): Promise<void> {
     const person = this.#people.find(({ name }) => name === unlucky)
     const status = statuses.find(({ id }) => id === person?.source.id)
     if (person === undefined || status === undefined) return
@@ -80,12 +88,17 @@ export class Story implements Observer {
       this.#power = 'off'
       await person.drive.switchOff()
       this.#screen.say(`  -- ${unlucky}'s drive is switched off. The others go on.`)
-      void sleep(offMs).then(async () => {
-        await person.drive.switchOn()
-        this.#screen.say(`  -- ${unlucky}'s drive is back.`)
-        this.#power = 'on again'
+      this.#comingBack = this.#comeBack(person.drive, signal).catch((error: unknown) => {
+        this.#mishap = error
       })
     }
+  }
+
+  async #comeBack(drive: DriveServer, signal: AbortSignal): Promise<void> {
+    await sleep(offMs, undefined, { signal })
+    await drive.switchOn()
+    this.#screen.say(`  -- ${unlucky}'s drive is back.`)
+    this.#power = 'on again'
   }
 
   #show(statuses: readonly SourceStatus[]): void {

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
@@ -24,3 +27,25 @@ it('npm start shows turns, a drive that goes and comes back, and three libraries
   expect(shown).toMatch(/¿Quién Llama\?/)
   expect(shown).toMatch(/npx roundelay sync ~\/Music/)
 }, 90_000)
+
+it('cleans up when it is stopped while it plays, with a drive switched off', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'demo-stopped-'))
+  const demo = spawn(process.execPath, ['--import', 'tsx', 'demo/main.ts'], {
+    cwd: root,
+    env: { ...process.env, TMPDIR: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const complaints = text(demo.stderr)
+  const ended = once(demo, 'exit')
+  let shown = ''
+  for await (const piece of demo.stdout.setEncoding('utf8')) {
+    shown += String(piece)
+    if (shown.includes('is switched off')) demo.kill('SIGINT')
+  }
+  expect(await ended).toEqual([0, null])
+  expect(await complaints).toBe('')
+  expect(shown).not.toContain('The libraries:')
+  const left = await readdir(home)
+  expect(left.filter((name) => name.startsWith('roundelay'))).toEqual([])
+  await rm(home, { recursive: true })
+}, 60_000)
