@@ -7,7 +7,7 @@ interface Timer {
 }
 
 /** Timers that may fire at one and the same moment. */
-const maxStill = 20_000
+const maxStill = 3_000
 
 /** A clock that moves only when everybody waits: then straight to the next timer. */
 export class VirtualClock implements Clock {
