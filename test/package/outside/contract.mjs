@@ -14,4 +14,4 @@ const open = async () => {
     close: () => source.close(),
   }
 }
-for (const { name, run } of sourceContract({ open })) test(name, run)
+for (const { name, run } of sourceContract({ open })) void test(name, run)
