@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../base/clock.ts'
 import { SyncError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -132,6 +133,8 @@ export class Engine {
   #launch(claim: Claim): void {
     const { clock, policy, observer } = this.#parts
     const controller = new AbortController()
+    // Whoever reads several things at once listens several times; more than so many would be a leak.
+    setMaxListeners(maxListeners, controller.signal)
     const leftMs = claim.untilMs - clock.now()
     const late = new SyncError('timeout', 'The task did not end within its time.')
     const running: Running = {
@@ -195,6 +198,9 @@ function failedWith(result: Result, failure: Failure): Result {
   if (result.type === 'found' || result.type === 'checked') return result
   return { type: 'failed', claim: result.claim, usedMs: result.usedMs, failure }
 }
+
+/** Waits of one task that its signal may end at the same time. */
+const maxListeners = 64
 
 const drained = new SyncError('cancelled', 'The process is stopping.')
 
