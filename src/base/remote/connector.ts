@@ -1,6 +1,7 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
-import { buildConnector } from 'undici'
+import type { buildConnector as BuildConnector } from 'undici'
+import { buildConnector } from './undici.ts'
 import { SyncError } from '../errors.ts'
 import { type AddressPolicy, mayConnect } from './address-policy.ts'
 
@@ -26,7 +27,7 @@ export interface ConnectorParts {
  * differently a moment later gains nothing; at last the address that really was reached is checked again.
  * Fails with `blocked-address`.
  */
-export function guardedConnector(parts: ConnectorParts): buildConnector.connector {
+export function guardedConnector(parts: ConnectorParts): BuildConnector.connector {
   const { host, port, policy, resolve, timeoutMs } = parts
   const may = (address: string): boolean => mayConnect(policy, { host, port }, address)
   const connect = buildConnector({ timeout: timeoutMs, lookup: guardedLookup(resolve, may) })

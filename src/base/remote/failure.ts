@@ -1,4 +1,4 @@
-import { errors } from 'undici'
+import { errors } from './undici.ts'
 import { cancellation } from '../abort.ts'
 import { asSyncError, type ErrorCode, SyncError } from '../errors.ts'
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Pool } from 'undici'
+import { Pool } from './undici.ts'
 import { throwIfAborted } from '../abort.ts'
 import type { Clock } from '../clock.ts'
 import { SyncError } from '../errors.ts'

@@ -11,7 +11,7 @@ import {
   type Turn,
 } from '../../engine/task-store.ts'
 import type { Claim, Result } from '../../engine/task.ts'
-import { assert } from '../../base/errors.ts'
+import { assert, SyncError } from '../../base/errors.ts'
 import { claim } from './claims.ts'
 import { storageTrouble, type Database } from './database.ts'
 import { Ledger } from './ledger.ts'
@@ -69,10 +69,20 @@ export class SqliteTaskStore implements TaskStore {
 
   async turn(results: readonly Result[], free: FreeSlots): Promise<Turn> {
     assert(results.length <= maxResults, 'a turn has at most maxResults results')
+    try {
+      return this.#take(results, free, null)
+    } catch (error) {
+      if (results.length === 0 || isOfDisk(error)) throw error
+      // Nothing of it happened. Once more, so that only the result that cannot be written fails.
+      return this.#take(results, free, (work) => this.#parts.db.savepoint(work))
+    }
+  }
+
+  #take(results: readonly Result[], free: FreeSlots, apart: Apart | null): Turn {
     const t = this.#turning()
     const turn = this.#parts.db.transaction(() => {
       if (t.nowMs < this.#lastMs) pullBack(t)
-      const acks = results.map((result) => write(t, result))
+      const acks = results.map((result) => write(t, result, apart))
       reap(t)
       promote(t)
       t.ledger.write(t.nowMs)
@@ -130,8 +140,15 @@ export class SqliteTaskStore implements TaskStore {
   }
 }
 
-/** One result, whole or not at all. An effect that cannot be written fails its own task, nobody else's. */
-function write(t: Turning, told: Result): Ack {
+/** Does all of it or nothing, whatever becomes of the rest of the transaction. */
+type Apart = <T>(work: () => T) => T
+
+/**
+ * One result. `apart`: whole or not at all, so an effect that cannot be written fails its own task and nobody else's.
+ * Without it such an effect throws: to set every result apart costs as much again as writing it, and hardly ever
+ * does one fail.
+ */
+function write(t: Turning, told: Result, apart: Apart | null): Ack {
   const result = withoutPerson(t, told)
   if (result.type === 'checked') {
     storeChecked(t, result)
@@ -143,22 +160,29 @@ function write(t: Turning, told: Result): Ack {
     return { isHeld: false }
   }
   try {
+    const part = apart ?? together
     if (result.type === 'found') {
-      return { isHeld: true, rows: t.db.savepoint(() => storeFound(t, task, result)) }
+      return { isHeld: true, rows: part(() => storeFound(t, task, result)) }
     }
-    releaseSlot(t, result.claim, result.usedMs)
-    t.db.savepoint(() => conclude(t, task, result))
+    releaseSlot(t, result.claim, task, result.usedMs)
+    part(() => conclude(t, task, result))
     note(t, task, result)
     return { isHeld: true }
   } catch (error) {
-    if (storageTrouble(error) !== null) throw error
+    if (apart === null || storageTrouble(error) !== null) throw error
     if (result.type === 'found') return { isHeld: false }
     const message = error instanceof Error ? error.message : String(error)
     const failure = { code: 'internal', remedy: 'retry', message } as const
-    t.db.savepoint(() => storeFailed(t, task, failure))
+    apart(() => storeFailed(t, task, failure))
     noteFailure(t, task, result.claim.fence, failure)
     return { isHeld: true, failure }
   }
+}
+
+const together: Apart = (work) => work()
+
+function isOfDisk(error: unknown): boolean {
+  return error instanceof SyncError && (error.code === 'database' || error.code === 'disk-full')
 }
 
 /** What a server says in maintenance, or a portal in its place. Of a source that once was well it needs no person: it passes. */

@@ -21,6 +21,13 @@ export interface Turning {
   readonly hungry: Set<number>
 }
 
+/** What a slot was charged to whom for the task it holds. */
+export interface Charge {
+  readonly tag: number
+  readonly charged: number
+  readonly queue_id: number
+}
+
 /** A task as its row tells, while somebody holds it. */
 export interface HeldTask {
   readonly id: number
@@ -37,10 +44,15 @@ export interface HeldTask {
 }
 
 /** The task of a claim if the claim still counts: its fence stands in the slot and in the task, and the lease has not passed. */
-export function heldTask(t: Turning, { pool, slot, fence, taskId }: Claim): HeldTask | null {
+export function heldTask(
+  t: Turning,
+  { pool, slot, fence, taskId }: Claim,
+): (HeldTask & Charge) | null {
   const task = t.db
-    .prepare<HeldTask>(
-      `select task.* from slot join task on task.id = slot.task_id
+    .prepare<HeldTask & Charge>(
+      `select task.id, task.queue_id, task.source_id, task.round_id, task.item_id, task.seq, task.step,
+         task.version, task.parent_place_id, task.attempts, task.failed_ms, slot.tag, slot.charged
+       from slot join task on task.id = slot.task_id
        where slot.pool = ? and slot.n = ? and slot.fence = ? and slot.until_ms > ?
          and task.id = ? and task.state = 1 and task.fence = ?`,
     )
@@ -51,30 +63,26 @@ export function heldTask(t: Turning, { pool, slot, fence, taskId }: Claim): Held
 /** Which slot. */
 type Place = Pick<Claim, 'pool' | 'slot'>
 
-interface Charged {
-  readonly tag: number
-  readonly charged: number
-  readonly queue_id: number
-}
-
 /** Empties the slot of a task that ends and settles what its lane owes for the time really used. */
-export function releaseSlot(t: Turning, { pool, slot: n }: Place, usedMs: number): void {
-  const slot = t.db
-    .prepare<Charged>('select tag, charged, queue_id from slot where pool = ? and n = ?')
-    .get(pool, n)
+export function releaseSlot(
+  t: Turning,
+  { pool, slot: n }: Place,
+  { tag, charged, queue_id: queueId }: Charge,
+  usedMs: number,
+): void {
   t.db
     .prepare(
       `update slot set task_id = null, queue_id = null, fence = null, started_ms = null,
        until_ms = null, tag = null, charged = null where pool = ? and n = ?`,
     )
     .run(pool, n)
-  const queue = slot === undefined ? null : t.ledger.queue(slot.queue_id)
-  if (slot === undefined || queue === null) return
+  const queue = t.ledger.queue(queueId)
+  if (queue === null) return
   t.touched.add(queue.id)
   if (t.policy.charge === 'tasks') return
   const used = timeCharge(usedMs, queue.weight)
-  t.ledger.charge(queue, used - timeCharge(slot.charged, queue.weight), slot.tag + used)
-  const owed = timeCharge(usedMs, 1) - timeCharge(slot.charged, 1)
+  t.ledger.charge(queue, used - timeCharge(charged, queue.weight), tag + used)
+  const owed = timeCharge(usedMs, 1) - timeCharge(charged, 1)
   queue.served = Math.max(0, queue.served + owed)
   queue.costMs = expectation(queue.costMs, usedMs)
 }
@@ -82,9 +90,11 @@ export function releaseSlot(t: Turning, { pool, slot: n }: Place, usedMs: number
 /** A result whose task is gone (its source was removed, its round restarted) still gives its slot back. */
 export function abandonSlot(t: Turning, claim: Claim, usedMs: number): void {
   const slot = t.db
-    .prepare('select 1 from slot where pool = ? and n = ? and fence = ? and until_ms > ?')
+    .prepare<Charge>(
+      'select tag, charged, queue_id from slot where pool = ? and n = ? and fence = ? and until_ms > ?',
+    )
     .get(claim.pool, claim.slot, claim.fence, t.nowMs)
-  if (slot !== undefined) releaseSlot(t, claim, usedMs)
+  if (slot !== undefined) releaseSlot(t, claim, slot, usedMs)
 }
 
 interface Occupied {

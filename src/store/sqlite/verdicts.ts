@@ -17,25 +17,20 @@ import type { SourceAccount } from './ledger.ts'
 import { touchSource } from './queues.ts'
 import { restartRound } from './rounds.ts'
 import { spoilRound } from './settling.ts'
-import { releaseSlot, type HeldTask, type Turning } from './turning.ts'
+import { releaseSlot, type Charge, type HeldTask, type Turning } from './turning.ts'
 
 /** The effect counts if the item is still what was read; else the item is simply still owed. */
 export function storeApplied(t: Turning, task: HeldTask, { claim, effect }: Applied): void {
   const itemId = task.item_id ?? 0
   t.db.prepare('delete from task where id = ?').run(task.id)
-  const isSame = t.db
-    .prepare('select 1 from item where id = ? and seq = ?')
-    .get(itemId, task.seq ?? -1)
-  if (isSame === undefined) {
-    t.db.prepare('update item set state = 1 where id = ? and state = 2').run(itemId)
-  } else {
-    t.effects.applied(claim.item, effect)
-    t.db
-      .prepare(
-        `update item set applied = listed, state = 0, error_code = null, error_message = null where id = ?`,
-      )
-      .run(itemId)
-  }
+  const { changes } = t.db
+    .prepare(
+      `update item set applied = listed, state = 0, error_code = null, error_message = null
+       where id = ? and seq = ?`,
+    )
+    .run(itemId, task.seq ?? -1)
+  if (changes > 0) t.effects.applied(claim.item, effect)
+  else t.db.prepare('update item set state = 1 where id = ? and state = 2').run(itemId)
   t.hungry.add(task.source_id)
 }
 
@@ -227,7 +222,7 @@ export function dueChecks(t: Turning): number[] {
 /** Checks handed out in one turn. */
 const maxChecks = 16
 
-interface Expired {
+interface Expired extends Charge {
   readonly pool: Pool
   readonly slot: number
   readonly task_id: number
@@ -246,12 +241,12 @@ const maxExpired = 100
 export function reap(t: Turning): void {
   const expired = t.db
     .prepare<Expired>(
-      `select pool, n as slot, task_id, fence, until_ms - started_ms as held_ms
+      `select pool, n as slot, task_id, fence, until_ms - started_ms as held_ms, tag, charged, queue_id
        from slot where until_ms <= ? order by pool, n limit ?`,
     )
     .all(t.nowMs, maxExpired)
   for (const slot of expired) {
-    releaseSlot(t, slot, slot.held_ms)
+    releaseSlot(t, slot, slot, slot.held_ms)
     crash(t, slot.task_id, slot.fence)
   }
 }
