@@ -15,4 +15,4 @@ for (const flag of [
   setFlagsFromString(flag)
 }
 
-void import('../dist/cli/main.js')
+void import('../dist/command/main.js')
