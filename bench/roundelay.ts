@@ -11,7 +11,7 @@ import type { Contestant, Run } from './contestant.ts'
 import { fetchCovers, startServing, syncOnce } from './serving.ts'
 import { plainEnvironment } from './tools.ts'
 
-const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+const command = fileURLToPath(new URL('../bin/roundelay.cjs', import.meta.url))
 const usage = pathToFileURL(fileURLToPath(new URL('usage.mjs', import.meta.url))).href
 
 /** Why we cannot take part, or null. */

@@ -136,13 +136,14 @@ export class Engine {
     // Whoever reads several things at once listens several times; more than so many would be a leak.
     setMaxListeners(maxListeners, controller.signal)
     const leftMs = claim.untilMs - clock.now()
-    const late = new SyncError('timeout', 'The task did not end within its time.')
     const running: Running = {
       claim,
       controller,
       startedMs: clock.elapsed(),
       cancelTimers: [
-        clock.after(Math.max(0, leftMs - policy.graceMs), () => controller.abort(late)),
+        clock.after(Math.max(0, leftMs - policy.graceMs), () => {
+          controller.abort(new SyncError('timeout', 'The task did not end within its time.'))
+        }),
         // Whoever ignores its signal loses the slot all the same; what it brings later finds no fence.
         clock.after(Math.max(0, leftMs), () => {
           this.#running.delete(claim.fence)

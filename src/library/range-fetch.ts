@@ -1,5 +1,5 @@
 import { SyncError } from '../base/errors.ts'
-import { cancellation, destroyOnAbort } from '../base/abort.ts'
+import { collect } from '../base/collect.ts'
 import type { ByteRange, ItemRef, Source } from '../engine/source.ts'
 import type { Fetch } from './tags/read-tags.ts'
 
@@ -18,24 +18,7 @@ export function rangeFetch(source: Source, item: ItemRef, signal: AbortSignal): 
       )
     }
     const { body } = await source.open(item, range, signal)
-    destroyOnAbort(body, signal, what(item, range))
-    const chunks: Uint8Array[] = []
-    let received = 0
-    try {
-      // Leaving the loop early destroys the body.
-      for await (const chunk of body as AsyncIterable<Uint8Array>) {
-        received += chunk.length
-        if (received > length) {
-          throw new SyncError('protocol', `${what(item, range)}: the remote sent more than that.`)
-        }
-        chunks.push(chunk)
-      }
-    } catch (error) {
-      if (signal.aborted) throw cancellation(signal, what(item, range))
-      if (error instanceof SyncError) throw error
-      throw new SyncError('interrupted', `${what(item, range)} broke off.`, { cause: error })
-    }
-    return Buffer.concat(chunks, received)
+    return collect(body, length, signal, what(item, range))
   }
 }
 

@@ -187,7 +187,7 @@ export function golden(name: string): { readonly path: string; read(): Promise<s
 }
 
 /** What `npx roundelay` runs. */
-export const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+export const program = fileURLToPath(new URL('../../bin/roundelay.cjs', import.meta.url))
 /** Milliseconds after which a command is ended. */
 const maxRunMs = 110_000
 /** Milliseconds. */
