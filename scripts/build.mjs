@@ -41,6 +41,7 @@ async function bundle(made) {
     logLevel: 'warning',
     // A native module, and what only serve loads, when it does.
     external: ['@photostructure/sqlite', 'fastify', '@fastify/*', 'typebox', 'pino', 'prom-client'],
+    plugins: [{ name: 'no common tags', setup: withoutCommonTags }],
     // CommonJS inside asks for Node's own modules with it.
     banner: {
       js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)",
@@ -54,6 +55,12 @@ async function bundle(made) {
   )
   const files = built.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}))
   writeFileSync(join(made, 'command/LICENSES.txt'), await noticesOf(files))
+}
+
+/** @param {import('esbuild').PluginBuild} build */
+function withoutCommonTags(build) {
+  const path = join(root, 'scripts/no-common-tags.mjs')
+  build.onResolve({ filter: /\/CombinedTagMapper\.js$/ }, () => ({ path }))
 }
 
 /**

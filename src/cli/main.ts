@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, Help } from 'commander'
 import { options, readConfig, type Given, type OptionName } from '../app/config.ts'
 import { version } from '../app/version.ts'

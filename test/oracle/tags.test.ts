@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { readTags } from '../../src/library/tags/read-tags.ts'
 import { TagParser } from '../../src/library/tags/tag-parser.ts'
+import { builtScript } from '../tags/built.ts'
 import type { Tags } from '../../src/library/tags.ts'
 import { hasPythonModule, isInstalled } from '../servers/installed.ts'
 import { type OracleTags, mutagen } from './mutagen.ts'
@@ -20,7 +21,7 @@ const originals = wesnothMusic()
 const hasFiles = originals.length > 0 && hasPythonModule('mutagen')
 
 beforeAll(async () => {
-  parser = new TagParser({ clock: systemClock })
+  parser = new TagParser({ clock: systemClock, script: builtScript })
   folder = await mkdtemp(join(tmpdir(), 'roundelay-oracle-'))
 })
 

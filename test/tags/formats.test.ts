@@ -4,6 +4,7 @@ import { readCover } from '../../src/library/tags/cover.ts'
 import { readTags } from '../../src/library/tags/read-tags.ts'
 import { TagParser } from '../../src/library/tags/tag-parser.ts'
 import { isInstalled } from '../servers/installed.ts'
+import { builtScript } from './built.ts'
 import { CountedFile } from './counted.ts'
 import { FfmpegFiles, coverOptions, tagOptions } from './ffmpeg.ts'
 
@@ -11,14 +12,17 @@ const lacksFfmpeg = !isInstalled('ffmpeg')
 const { signal } = new AbortController()
 let files: FfmpegFiles
 let parser: TagParser
+let built: TagParser
 
 beforeAll(async () => {
   files = await FfmpegFiles.create()
   parser = new TagParser({ clock: systemClock })
+  built = new TagParser({ clock: systemClock, script: builtScript })
 })
 
 afterAll(async () => {
   await parser.close()
+  await built.close()
   await files.remove()
 })
 
@@ -196,6 +200,11 @@ describe.skipIf(lacksFfmpeg).each(formats)('$name', (format) => {
     expect(tags.bitrate).toBeGreaterThan(10_000)
     expect(tags.isLossless).toBe(['flac', 'alac', 'pcm', 'wavpack'].includes(format.codec))
     expect(tags.cover !== undefined).toBe(format.hasCover ?? false)
+  })
+
+  test('tells the same to the built command', async () => {
+    const tags = await readTags(file, file.fetch, parser, signal)
+    expect(await readTags(file, file.fetch, built, signal)).toEqual(tags)
   })
 
   test('costs no more than this', async () => {

@@ -1,17 +1,21 @@
 // Files of undici that its own types speak of only as parts of the whole.
 declare module 'undici/lib/api/api-request.js' {
-  const request: import('undici').Pool['request']
+  import type { Pool } from 'undici'
+  const request: Pool['request']
   export default request
 }
 declare module 'undici/lib/core/connect.js' {
-  const connect: typeof import('undici').buildConnector
+  import type { buildConnector } from 'undici'
+  const connect: typeof buildConnector
   export default connect
 }
 declare module 'undici/lib/core/errors.js' {
-  const errors: typeof import('undici').errors
-  export default errors
+  import type { errors } from 'undici'
+  const failures: typeof errors
+  export default failures
 }
 declare module 'undici/lib/dispatcher/pool.js' {
-  const Pool: typeof import('undici').Pool
-  export default Pool
+  import type { Pool } from 'undici'
+  const UndiciPool: typeof Pool
+  export default UndiciPool
 }
