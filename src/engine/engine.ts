@@ -34,7 +34,8 @@ interface Running {
   readonly claim: Claim
   readonly controller: AbortController
   readonly startedMs: number
-  readonly cancelTimers: readonly (() => void)[]
+  /** Calls off what was to happen at the end of the lease. */
+  disarm: () => void
 }
 
 /**
@@ -131,36 +132,53 @@ export class Engine {
   }
 
   #launch(claim: Claim): void {
-    const { clock, policy, observer } = this.#parts
+    const { clock, observer } = this.#parts
     const controller = new AbortController()
     // Whoever reads several things at once listens several times; more than so many would be a leak.
     setMaxListeners(maxListeners, controller.signal)
-    const leftMs = claim.untilMs - clock.now()
     const running: Running = {
       claim,
       controller,
       startedMs: clock.elapsed(),
-      cancelTimers: [
-        clock.after(Math.max(0, leftMs - policy.graceMs), () => {
-          controller.abort(new SyncError('timeout', 'The task did not end within its time.'))
-        }),
-        // Whoever ignores its signal loses the slot all the same; what it brings later finds no fence.
-        clock.after(Math.max(0, leftMs), () => {
-          this.#running.delete(claim.fence)
-          this.#inbox.wake()
-        }),
-      ],
+      disarm: () => undefined,
     }
+    this.#arm(running, claim.untilMs)
     this.#running.set(claim.fence, running)
     observer.claimed?.(claim)
     void this.#finish(running)
   }
 
-  async #finish({ claim, controller, startedMs, cancelTimers }: Running): Promise<void> {
+  /** What happens at the end of a lease, which may have been extended. */
+  #arm(running: Running, untilMs: number): void {
+    const { clock, policy } = this.#parts
+    const { claim, controller } = running
+    running.disarm()
+    const leftMs = untilMs - clock.now()
+    const cancelTimers = [
+      clock.after(Math.max(0, leftMs - policy.graceMs), () => {
+        controller.abort(new SyncError('timeout', 'The task did not end within its time.'))
+      }),
+      // Whoever ignores its signal loses the slot all the same; what it brings later finds no fence.
+      clock.after(Math.max(0, leftMs), () => {
+        this.#running.delete(claim.fence)
+        this.#inbox.wake()
+      }),
+    ]
+    running.disarm = () => {
+      for (const cancel of cancelTimers) cancel()
+    }
+  }
+
+  async #finish(running: Running): Promise<void> {
     const { clock, observer, log } = this.#parts
-    const store = (found: Found): Promise<Ack> => this.#inbox.post(found)
+    const { claim, controller, startedMs } = running
+    const store = async (found: Found): Promise<Ack> => {
+      const ack = await this.#inbox.post(found)
+      if (ack.untilMs !== undefined && !controller.signal.aborted) this.#arm(running, ack.untilMs)
+      return ack
+    }
     const outcome = await run(claim, { ...this.#parts, store }, controller.signal)
-    for (const cancel of cancelTimers) cancel()
+    running.disarm()
     const isGivenBack = outcome.type === 'failed' && controller.signal.reason === drained
     const usedMs = clock.elapsed() - startedMs
     // Outcome and claim are of the same kind: `run` made one from the other.

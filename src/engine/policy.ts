@@ -8,6 +8,8 @@ export interface Policy {
   readonly slots: { readonly list: number; readonly read: number }
   /** How long a task may hold a slot. */
   readonly leaseMs: number
+  /** How long a listing may that goes on finding things: each batch that is stored begins its lease anew. */
+  readonly longestListMs: number
   /** The worker's signal fires so long before its lease ends. */
   readonly graceMs: number
   /** Failed attempts after which a task is parked. */
@@ -45,6 +47,7 @@ export const defaultPolicy: Policy = {
   charge: 'time',
   slots: { list: 16, read: 32 },
   leaseMs: 120_000,
+  longestListMs: 1_800_000,
   graceMs: 5_000,
   maxAttempts: 6,
   maxCrashes: 3,

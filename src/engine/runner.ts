@@ -40,7 +40,10 @@ export function failureOf(thrown: unknown): Failure {
 /** Steps that may follow from one step. */
 const maxNext = 200_000
 
-/** Stores each batch when the next one arrives, so that a step of one batch ends in one transaction. */
+/**
+ * Stores each batch when the next one arrives, so that a step of one batch ends in one transaction. What is stored also
+ * tells that the listing goes on: an empty batch of a long one does that alone.
+ */
 async function list(
   claim: ListClaim,
   source: Source,
@@ -51,10 +54,10 @@ async function list(
   const next: NextStep[] = []
   const seen = new Set<number>()
   let cursor: string | null = null
-  let held: { items: ListedItem[]; gone: string[] } = { items: [], gone: [] }
+  let held: { items: ListedItem[]; gone: string[] } | null = null
   for await (const batch of source.list(claim.step, signal)) {
     signal.throwIfAborted()
-    if (held.items.length + held.gone.length > 0) {
+    if (held !== null) {
       const ack = await store({ type: 'found', claim, isTree, ...held })
       if (!ack.isHeld) throw new SyncError('lease-lost', 'The lease ended during a listing.')
       if (isTree) for (const row of ack.rows ?? []) seen.add(row)
@@ -66,7 +69,7 @@ async function list(
     }
     cursor = batch.cursor ?? cursor
   }
-  return { type: 'listed', isTree, next, cursor, seen, ...held }
+  return { type: 'listed', isTree, next, cursor, seen, ...(held ?? { items: [], gone: [] }) }
 }
 
 function wanted(batch: Batch, handler: Handler): { items: ListedItem[]; gone: string[] } {

@@ -8,6 +8,8 @@ export interface Ack {
   readonly failure?: Failure
   /** To `found`: the row ids of the items, in their order. */
   readonly rows?: readonly number[]
+  /** To `found`: until when the task holds its slot now. */
+  readonly untilMs?: number
 }
 
 export interface Turn {

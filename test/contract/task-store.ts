@@ -384,6 +384,22 @@ function leases(benchOf: BenchOf): void {
     expect(trouble).toMatchObject({ state: 'failed', code: 'lease-lost', path: 'f0' })
   })
 
+  it('L6 what a listing finds begins its lease anew, within a bound', async () => {
+    const bench = await benchOf({ slots: { list: 1, read: 1 }, longestListMs: 300_000 })
+    await bench.addSource('anna')
+    const claim = await bench.list()
+    const starts = claim.untilMs - 120_000
+    bench.pass(119_999)
+    const { acks } = await bench.write(found(claim, [file('a')]))
+    expect(acks).toMatchObject([{ isHeld: true, untilMs: starts + 239_999 }])
+    bench.pass(119_999)
+    const last = await bench.write(found(claim, [file('b')]))
+    expect(last.acks).toMatchObject([{ isHeld: true, untilMs: starts + 300_000 }])
+    bench.pass(60_002)
+    expect((await bench.write(found(claim, [file('c')]))).acks).toEqual([{ isHeld: false }])
+    expect((await bench.list()).step).toBe(claim.step)
+  })
+
   it('L5 what a stopped process held is void when the next one starts', async () => {
     const bench = await benchOf()
     const source = await bench.addSource('anna')

@@ -140,6 +140,24 @@ describe('a listing', () => {
     expect((await world.status(source)).state).toBe('listing')
   })
 
+  it('may take longer than a lease as long as it goes on finding things', async () => {
+    const world = worldOf()
+    const source = await userOf(world, 'anna', 70, { drive: { batchSize: 2 } })
+    const drive = world.drive(source)
+    const list = drive.list.bind(drive)
+    drive.list = async function* (step, signal) {
+      for await (const batch of list(step, signal)) {
+        yield batch
+        await world.clock.sleep(100_000)
+      }
+    }
+    await world.engine.start()
+    await world.settle()
+    expect(count(world, source)).toBe(70)
+    // The root and seven folders, each listed once.
+    expect(drive.counts.lists).toBe(8)
+  })
+
   it('does not lose a folder that moves, while it is walked, from where it was not yet to where it was already', async () => {
     for (const hasIds of [true, false]) {
       const world = worldOf()

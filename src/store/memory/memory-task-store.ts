@@ -119,9 +119,12 @@ function write(t: Turning, told: Result): Ack {
     return { isHeld: false }
   }
   if (result.type === 'found') {
-    return task === undefined
-      ? { isHeld: false }
-      : { isHeld: true, rows: storeFound(t, task, result) }
+    if (task === undefined) return { isHeld: false }
+    const rows = storeFound(t, task, result)
+    const { startedMs, untilMs } = slot.held
+    const { leaseMs, longestListMs } = t.policy
+    slot.held.untilMs = Math.max(untilMs, Math.min(t.nowMs + leaseMs, startedMs + longestListMs))
+    return { isHeld: true, rows, untilMs: slot.held.untilMs }
   }
   release(t, slot, result.usedMs)
   if (task === undefined) return { isHeld: false }

@@ -18,7 +18,14 @@ import { Ledger } from './ledger.ts'
 import { feed, refreshQueues, touchSource } from './queues.ts'
 import { never, startDueRounds, storeFound, storeListed } from './rounds.ts'
 import { storeSettled } from './settling.ts'
-import { abandonSlot, heldTask, releaseSlot, type HeldTask, type Turning } from './turning.ts'
+import {
+  abandonSlot,
+  extendLease,
+  heldTask,
+  releaseSlot,
+  type HeldTask,
+  type Turning,
+} from './turning.ts'
 import {
   dueChecks,
   giveBack,
@@ -162,7 +169,8 @@ function write(t: Turning, told: Result, apart: Apart | null): Ack {
   try {
     const part = apart ?? together
     if (result.type === 'found') {
-      return { isHeld: true, rows: part(() => storeFound(t, task, result)) }
+      const rows = part(() => storeFound(t, task, result))
+      return { isHeld: true, rows, untilMs: extendLease(t, result.claim) }
     }
     releaseSlot(t, result.claim, task, result.usedMs)
     part(() => conclude(t, task, result))

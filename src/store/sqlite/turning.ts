@@ -60,6 +60,20 @@ export function heldTask(
   return task ?? null
 }
 
+/** A listing has found something: its lease begins anew, within its bound. Returns when it ends. */
+export function extendLease(
+  { db, nowMs, policy }: Turning,
+  { pool, slot, untilMs }: Claim,
+): number {
+  const row = db
+    .prepare<{ until_ms: number }>(
+      `update slot set until_ms = max(until_ms, min(?, started_ms + ?)) where pool = ? and n = ?
+       returning until_ms`,
+    )
+    .get(nowMs + policy.leaseMs, policy.longestListMs, pool, slot)
+  return row?.until_ms ?? untilMs
+}
+
 /** Which slot. */
 type Place = Pick<Claim, 'pool' | 'slot'>
 
