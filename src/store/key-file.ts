@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, link, open, rm, stat, writeFile } from 'node:fs/promises'
-import { SyncError } from '../base/errors.ts'
+import { asSyncError, SyncError } from '../base/errors.ts'
 import { keyBytes } from './vault.ts'
 
 /**
@@ -51,12 +51,18 @@ async function readKeyFile(path: string): Promise<Uint8Array> {
       throw new SyncError('bad-key', `Others may read the key file ${path}: chmod 600 it.`)
     }
     if (size > maxFileBytes) throw new SyncError('bad-key', `${path} is too big for a key file.`)
-    return masterKeyFrom(await file.readFile('utf8'))
-  } catch (error) {
-    if (!(error instanceof SyncError) || error.message.includes(path)) throw error
-    throw new SyncError('bad-key', `The key file ${path} holds no key. ${error.message}`)
+    return keyOf(path, await file.readFile('utf8'))
   } finally {
     await file.close()
+  }
+}
+
+function keyOf(path: string, text: string): Uint8Array {
+  try {
+    return masterKeyFrom(text)
+  } catch (error) {
+    const { message } = asSyncError(error)
+    throw new SyncError('bad-key', `The key file ${path} holds no key. ${message}`)
   }
 }
 

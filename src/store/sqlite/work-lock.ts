@@ -34,7 +34,7 @@ export class WorkLock {
       return new WorkLock(driver)
     } catch (error) {
       driver.close()
-      if (error instanceof Error && /locked|busy/i.test(error.message)) return null
+      if (isHeldByAnother(error)) return null
       throw error
     }
   }
@@ -42,6 +42,13 @@ export class WorkLock {
   release(): void {
     this.#driver.close()
   }
+}
+
+/** SQLITE_BUSY and SQLITE_LOCKED (https://sqlite.org/rescode.html). */
+function isHeldByAnother(error: unknown): boolean {
+  if (!(error instanceof Error) || !('errcode' in error)) return false
+  const code = Number(error.errcode) & 0xff
+  return code === 5 || code === 6
 }
 
 /** So long the lock is waited for, and so long between two tries, in milliseconds. */
