@@ -67,10 +67,7 @@ const planted: readonly Planted[] = [
   {
     fault: 'what was read of an older version counts as the new one',
     from: 25,
-    rewrite: replacing(
-      'select 1 from item where id = ? and seq = ?',
-      'select 1 from item where id = ? and seq <> -1 - ?',
-    ),
+    rewrite: replacing('where id = ? and seq = ?', 'where id = ? and seq <> -1 - ?'),
     noticed: /shows/,
   },
   {

@@ -45,7 +45,7 @@ it('W6 a real process, killed twenty times and more, ends where one ends that wa
   const path = join(folder, 'killed.db')
   const random = seededRandom(Number(process.env['SEED'] ?? 20_200_217))
   let kills = 0
-  while (!live(path, String(40 + Math.floor(random() * 700)))) {
+  while (!live(path, String(40 + Math.floor(random() * 560)))) {
     kills++
     expect(kills).toBeLessThan(200)
   }

@@ -25,7 +25,8 @@ const effects = {
   },
   skipped: ({ rowId }) => void db.prepare('delete from sums where item = ?').run(rowId),
   gone: ({ rowId }) => void db.prepare('delete from sums where item = ?').run(rowId),
-  sourceRemoved: () => undefined,
+  // Nothing here ever removes a source.
+  sourceRemoved: () => 0,
 }
 /** @type {import('roundelay').Handler} */
 const handler = {
