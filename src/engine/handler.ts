@@ -40,9 +40,6 @@ export interface EffectWriter {
    * that is when the last clean round before this one began.
    */
   gone(item: Item, sinceMs: number): void
-  /**
-   * The source and all its items are removed by a person, in portions: undoes about `limit` of its effects and gives
-   * how many, 0 when none are left.
-   */
-  sourceRemoved(sourceId: number, limit: number): number
+  /** The source and all its items are removed by a person. */
+  sourceRemoved(sourceId: number): void
 }

@@ -159,9 +159,8 @@ class HandClock implements Clock {
     return this.nowMs
   }
 
-  /** Only a removal pauses, and nobody waits here. */
   async sleep(): Promise<void> {
-    return Promise.resolve()
+    throw new Error('a store does not sleep')
   }
 
   after(): () => void {

@@ -53,8 +53,8 @@ export class ShownFiles implements Shown {
     this.#db.prepare('update shown set is_gone = 1 where item_id = ?').run(item.rowId)
   }
 
-  sourceRemoved(sourceId: number): number {
-    return this.#db.prepare('delete from shown where source_id = ?').run(sourceId).changes
+  sourceRemoved(sourceId: number): void {
+    this.#db.prepare('delete from shown where source_id = ?').run(sourceId)
   }
 
   of(sourceId: number): Record<string, string> {
@@ -115,10 +115,10 @@ export class ShownInMemory implements Shown {
     if (line !== undefined) this.#lines.set(rowId, { ...line, isGone: true })
   }
 
-  sourceRemoved(sourceId: number): number {
-    const removed = [...this.#lines].filter(([, line]) => line.sourceId === sourceId)
-    for (const [rowId] of removed) this.#lines.delete(rowId)
-    return removed.length
+  sourceRemoved(sourceId: number): void {
+    for (const [rowId, line] of this.#lines) {
+      if (line.sourceId === sourceId) this.#lines.delete(rowId)
+    }
   }
 
   of(sourceId: number): Record<string, string> {

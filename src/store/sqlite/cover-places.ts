@@ -31,14 +31,14 @@ export class CoverPlaces {
     this.#database.prepare('delete from cover where item_id = ?').run(itemId)
   }
 
-  /** Forgets pictures of folders of a source, at most `limit`; gives how many. */
-  clearPictures(sourceId: number, limit: number): number {
-    return this.#database
-      .prepare(
-        `delete from cover where item_id in
-           (select item_id from cover where source_id = ? and folder is not null limit ?)`,
-      )
-      .run(sourceId, limit).changes
+  /** Forgets every cover of a source, as long as its tracks are still there. */
+  clear(sourceId: number): void {
+    for (const sql of [
+      'delete from cover where source_id = ? and folder is not null',
+      'delete from cover where item_id in (select item_id from track where source_id = ?)',
+    ]) {
+      this.#database.prepare(sql).run(sourceId)
+    }
   }
 }
 

@@ -73,13 +73,9 @@ export class LibraryWriter implements EffectWriter {
     else this.#handOn(track, heir)
   }
 
-  sourceRemoved(sourceId: number, limit: number): number {
-    const pictures = this.#covers.clearPictures(sourceId, limit)
-    if (pictures > 0) return pictures
-    const tracks = this.#tracks.ofSource(sourceId, limit)
-    for (const { itemId } of tracks) if (itemId !== null) this.#covers.forget(itemId)
-    this.#shelf.clear(tracks.map(({ id }) => id))
-    return tracks.length
+  sourceRemoved(sourceId: number): void {
+    this.#covers.clear(sourceId)
+    this.#shelf.clear(sourceId)
   }
 
   /**

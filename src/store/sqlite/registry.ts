@@ -168,26 +168,10 @@ export class SqliteRegistry implements Registry {
   }
 
   async removeSource(id: number): Promise<void> {
-    const { db, clock, effects, onChange } = this.#parts
-    // Out of the way first. Whoever dies behind this leaves a source that stands still, to be removed again or to be
-    // resumed, when it lists everything anew.
+    const { db, effects, onChange } = this.#parts
     db.transaction(() => {
+      effects.sourceRemoved(id)
       db.prepare('delete from task where source_id = ?').run(id)
-      db.prepare('delete from round where source_id = ?').run(id)
-      db.prepare(
-        `update source set is_paused = 1, due_ms = 0, cursor = null, full_ms = null, clean_round_id = null where id = ?`,
-      ).run(id)
-      this.#refresh(id)
-    })
-    onChange()
-    const items = db.prepare(
-      'delete from item where id in (select id from item where source_id = ? limit ?)',
-    )
-    // Others write between two portions, and wait for none of them long.
-    const portion = (): number =>
-      effects.sourceRemoved(id, maxRemoved) || items.run(id, maxRemoved).changes
-    while (db.transaction(portion) > 0) await clock.sleep(removalPauseMs)
-    db.transaction(() => {
       db.prepare('delete from source where id = ?').run(id)
       db.exec(
         `update lane set is_active = 0 where is_active = 1
@@ -276,10 +260,6 @@ export class SqliteRegistry implements Registry {
     this.#parts.db.prepare(sql).run(...values)
   }
 }
-
-/** Tracks or files removed in one transaction, and how long others may write between two of these. */
-const maxRemoved = 500
-const removalPauseMs = 10
 
 const sourceColumns = 'id, owner_id, name, kind, address, settings, interval_ms'
 

@@ -47,27 +47,26 @@ export class Shelf {
     }
   }
 
-  /** Deletes these tracks, in a few statements however many they are. */
-  clear(ids: readonly number[]): void {
-    const these = JSON.stringify(ids)
-    const inThese = 'in (select value from json_each(?))'
+  /** Deletes every track of a source, in a few statements however many they are. */
+  clear(sourceId: number): void {
+    const ofSource = 'select id from track where source_id = ?'
     const artists = this.#database
       .prepare<{ id: number }>(
-        `select distinct artist_id as id from track_artist where track_id ${inThese}`,
+        `select distinct artist_id as id from track_artist where track_id in (${ofSource})`,
       )
-      .all(these)
+      .all(sourceId)
     const albums = this.#database
       .prepare<{ id: number }>(
-        `select distinct album_id as id from track where id ${inThese} and album_id is not null`,
+        'select distinct album_id as id from track where source_id = ? and album_id is not null',
       )
-      .all(these)
+      .all(sourceId)
     for (const sql of [
       `delete from track_search where rowid in
-         (select (owner_id << 32) | id from track where id ${inThese} and state = ${shown})`,
-      `delete from track_artist where track_id ${inThese}`,
-      `delete from track where id ${inThese}`,
+         (select (owner_id << 32) | id from track where source_id = ? and state = ${shown})`,
+      `delete from track_artist where track_id in (${ofSource})`,
+      'delete from track where source_id = ?',
     ]) {
-      this.#database.prepare(sql).run(these)
+      this.#database.prepare(sql).run(sourceId)
     }
     for (const { id } of artists) this.#settleArtist(id)
     for (const { id } of albums) this.#settleAlbum(id)

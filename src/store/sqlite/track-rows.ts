@@ -109,15 +109,6 @@ export class TrackRows {
     return this.#database.prepare<TrackRow>('select * from track where item_id = ?').get(itemId)
   }
 
-  /** Some tracks of a source, at most `limit`, tombstones too. */
-  ofSource(sourceId: number, limit: number): { id: number; itemId: number | null }[] {
-    return this.#database
-      .prepare<{ id: number; itemId: number | null }>(
-        'select id, item_id as itemId from track where source_id = ? limit ?',
-      )
-      .all(sourceId, limit)
-  }
-
   /** A new track, shown at its spot. */
   insert(content: TrackContent, spot: Placing): number {
     return this.#database.prepare(insertSql).run(...valuesOf(content, spot)).lastId
