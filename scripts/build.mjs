@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const withoutTags = 'scripts/no-common-tags.mjs'
 const tsc = join(root, 'node_modules/typescript/bin/tsc')
 // A package that was installed from a registry brings dist and no compiler.
 if (existsSync(tsc)) {
@@ -54,12 +55,14 @@ async function bundle(made) {
     ),
   )
   const files = built.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}))
+  if (!files.includes(withoutTags))
+    throw new Error(`${withoutTags} stands in for nothing any more.`)
   writeFileSync(join(made, 'command/LICENSES.txt'), await noticesOf(files))
 }
 
 /** @param {import('esbuild').PluginBuild} build */
 function withoutCommonTags(build) {
-  const path = join(root, 'scripts/no-common-tags.mjs')
+  const path = join(root, withoutTags)
   build.onResolve({ filter: /\/CombinedTagMapper\.js$/ }, () => ({ path }))
 }
 

@@ -51,6 +51,24 @@ test('a body that is over already is interrupted, or what it failed with', async
   await expect(collect(over, 6, never, 'Reading')).rejects.toMatchObject({ code: 'changed' })
 })
 
+test('a body that never closes ends it all the same', async () => {
+  const mute = (): Readable => new Readable({ read: () => undefined, emitClose: false })
+  const failing = mute()
+  const failed = collect(failing, 6, never, 'Reading')
+  failing.destroy(new Error('ECONNRESET'))
+  await expect(failed).rejects.toMatchObject({ code: 'interrupted' })
+
+  const long = mute()
+  const tooLong = collect(long, 1, never, 'Reading')
+  long.push('abc')
+  await expect(tooLong).rejects.toMatchObject({ code: 'protocol' })
+
+  const controller = new AbortController()
+  const stopped = collect(mute(), 6, controller.signal, 'Reading')
+  controller.abort(new SyncError('timeout', 'Too late.'))
+  await expect(stopped).rejects.toMatchObject({ code: 'timeout' })
+})
+
 test('ends when it is called off, before and in the middle', async () => {
   const early = body('ab')
   const gone = AbortSignal.abort(new SyncError('cancelled', 'No.'))

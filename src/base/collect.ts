@@ -17,27 +17,34 @@ export function collect(
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let length = 0
-    const stop = (): void => void body.destroy(cancellation(signal, what))
-    const fail = (cause?: unknown): void => {
-      if (signal.aborted) reject(cancellation(signal, what))
-      else if (cause instanceof SyncError) reject(cause)
+    const end = (): void => signal.removeEventListener('abort', stop)
+    const fail = (cause: unknown): void => {
+      end()
+      if (cause instanceof SyncError) reject(cause)
       else reject(new SyncError('interrupted', `${what} broke off.`, { cause }))
     }
+    const breakOff = (error: SyncError): void => {
+      fail(error)
+      body.destroy(error)
+    }
+    const stop = (): void => breakOff(cancellation(signal, what))
     // By events: an iterator costs more than the few kilobytes that most bodies are.
     body.on('data', (chunk: Buffer) => {
       length += chunk.length
       if (length <= maxBytes) chunks.push(chunk)
-      else body.destroy(new SyncError('protocol', `${what}: the remote sent more than that.`))
+      else breakOff(new SyncError('protocol', `${what}: the remote sent more than that.`))
     })
-    body.once('end', () => resolve(Buffer.concat(chunks, length)))
-    // Told with the close.
-    body.once('error', () => undefined)
+    body.once('end', () => {
+      end()
+      resolve(Buffer.concat(chunks, length))
+    })
+    // Stays: who is broken off says so once more.
+    body.on('error', (error) => fail(signal.aborted ? cancellation(signal, what) : error))
     body.once('close', () => {
-      signal.removeEventListener('abort', stop)
       if (!body.readableEnded) fail(body.errored)
     })
-    if (body.destroyed) fail(body.errored)
-    else if (signal.aborted) stop()
+    if (signal.aborted) stop()
+    else if (body.destroyed) fail(body.errored)
     else signal.addEventListener('abort', stop, { once: true })
   })
 }

@@ -174,7 +174,9 @@ export class Engine {
     const { claim, controller, startedMs } = running
     const store = async (found: Found): Promise<Ack> => {
       const ack = await this.#inbox.post(found)
-      if (ack.untilMs !== undefined && !controller.signal.aborted) this.#arm(running, ack.untilMs)
+      // Also when it has been told to stop meanwhile: the slot is taken for so long.
+      if (ack.untilMs !== undefined && this.#running.has(claim.fence))
+        this.#arm(running, ack.untilMs)
       return ack
     }
     const outcome = await run(claim, { ...this.#parts, store }, controller.signal)

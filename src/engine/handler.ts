@@ -29,7 +29,8 @@ export interface Handler {
 
 /**
  * Writes effects inside the transaction that ends a task (the store calls it, nobody else).
- * Every method is idempotent: applying a change twice is the same as once. A method that throws undoes this one effect only.
+ * Every method is idempotent: applying a change twice is the same as once. A method that throws undoes this one effect
+ * only; the others of its turn are written once more, so a writer keeps nothing in memory of what it has been told.
  */
 export interface EffectWriter {
   applied(item: Item, effect: Effect): void

@@ -8,7 +8,7 @@ export interface Policy {
   readonly slots: { readonly list: number; readonly read: number }
   /** How long a task may hold a slot. */
   readonly leaseMs: number
-  /** How long a listing may that goes on finding things: each batch that is stored begins its lease anew. */
+  /** How long a listing may that goes on: each batch that is stored begins its lease anew. */
   readonly longestListMs: number
   /** The worker's signal fires so long before its lease ends. */
   readonly graceMs: number
@@ -66,6 +66,11 @@ export const defaultPolicy: Policy = {
   withholdAbove: 20,
   tombstoneMs: 30 * 86_400_000,
   stallMs: 600_000,
+}
+
+/** Slots for listing that may be held for longer than a lease: a quarter, so that nobody waits for long listings alone. */
+export function longLeases({ slots }: Policy): number {
+  return Math.max(1, Math.floor(slots.list / 4))
 }
 
 /** What share an owner gets: tasks a turn. */

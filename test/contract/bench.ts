@@ -372,6 +372,11 @@ export function failure(code: ErrorCode, retryAfterMs?: number): Failure {
   return retryAfterMs === undefined ? base : { ...base, retryAfterMs }
 }
 
+export function asList(claim: Claim): ListClaim {
+  if (claim.kind !== 'list') throw new Error('not a list task')
+  return claim
+}
+
 export function asRead(claim: Claim): ReadClaim {
   if (claim.kind !== 'read') throw new Error('not a read claim')
   return claim

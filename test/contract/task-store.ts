@@ -4,6 +4,7 @@ import type { Policy } from '../../src/engine/policy.ts'
 import type { Claim, ReadClaim } from '../../src/engine/task.ts'
 import {
   applied,
+  asList,
   asRead,
   Bench,
   changed,
@@ -398,6 +399,28 @@ function leases(benchOf: BenchOf): void {
     bench.pass(60_002)
     expect((await bench.write(found(claim, [file('c')]))).acks).toEqual([{ isHeld: false }])
     expect((await bench.list()).step).toBe(claim.step)
+  })
+
+  it('L6 a quarter of the slots for listing may be held longer than a lease, and no more', async () => {
+    const bench = await benchOf({ slots: { list: 8, read: 1 } })
+    for (const name of ['anna', 'bob', 'carol']) await bench.addSource(name)
+    const claims = (await bench.claims({ list: 8 })).map(asList)
+    expect(claims).toHaveLength(3)
+    bench.pass(60_000)
+    const { acks } = await bench.write(...claims.map((claim) => found(claim, [file('a')])))
+    const [first, second, third] = acks.map(({ untilMs = 0 }) => untilMs - claims[0]!.untilMs)
+    expect([first, second, third]).toEqual([60_000, 60_000, 0])
+  })
+
+  it('L6 a listing that goes on is no stall', async () => {
+    const bench = await benchOf()
+    await bench.addSource('anna')
+    const claim = await bench.list()
+    for (let n = 0; n < 12; n++) {
+      bench.pass(60_000)
+      await bench.write(found(claim, [file(`f${n}`)]))
+    }
+    expect(await bench.store.stalls()).toEqual([])
   })
 
   it('L5 what a stopped process held is void when the next one starts', async () => {

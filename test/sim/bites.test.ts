@@ -67,7 +67,10 @@ const planted: readonly Planted[] = [
   {
     fault: 'what was read of an older version counts as the new one',
     from: 25,
-    rewrite: replacing('where id = ? and seq = ?', 'where id = ? and seq <> -1 - ?'),
+    rewrite: replacing(
+      'error_message = null\n       where id = ? and seq = ?',
+      'error_message = null where id = ? and seq <> -1 - ?',
+    ),
     noticed: /shows/,
   },
   {

@@ -2,14 +2,22 @@ import type { Clock } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
 import { health } from '../../engine/breaker.ts'
 import type { EffectWriter } from '../../engine/handler.ts'
-import type { Policy } from '../../engine/policy.ts'
+import { longLeases, type Policy } from '../../engine/policy.ts'
 import type { Ack, FreeSlots, Stall, TaskStore, Turn } from '../../engine/task-store.ts'
 import type { Claim, Failure, Pool, Result } from '../../engine/task.ts'
 import { claim } from './claims.ts'
 import { feed } from './items.ts'
 import { refresh, release } from './lanes.ts'
 import { isStartable, startDueRounds, storeFound, storeListed } from './listing.ts'
-import { tasksOf, type Rows, type SourceRow, type TaskRow, type Turning } from './rows.ts'
+import {
+  tasksOf,
+  type Hold,
+  type Rows,
+  type SlotRow,
+  type SourceRow,
+  type TaskRow,
+  type Turning,
+} from './rows.ts'
 import { storeSettled } from './settling.ts'
 import {
   crash,
@@ -121,10 +129,8 @@ function write(t: Turning, told: Result): Ack {
   if (result.type === 'found') {
     if (task === undefined) return { isHeld: false }
     const rows = storeFound(t, task, result)
-    const { startedMs, untilMs } = slot.held
-    const { leaseMs, longestListMs } = t.policy
-    slot.held.untilMs = Math.max(untilMs, Math.min(t.nowMs + leaseMs, startedMs + longestListMs))
-    return { isHeld: true, rows, untilMs: slot.held.untilMs }
+    task.source.progressMs = t.nowMs
+    return { isHeld: true, rows, untilMs: extendLease(t, slot, slot.held) }
   }
   release(t, slot, result.usedMs)
   if (task === undefined) return { isHeld: false }
@@ -138,6 +144,22 @@ function write(t: Turning, told: Result): Ack {
     return { isHeld: true, failure }
   }
   return { isHeld: true }
+}
+
+function extendLease({ rows, policy, nowMs }: Turning, slot: SlotRow, held: Hold): number {
+  const { leaseMs, longestListMs } = policy
+  const long = rows.slots.filter(
+    (other) =>
+      other !== slot &&
+      other.pool === slot.pool &&
+      other.held !== null &&
+      other.held.untilMs > other.held.startedMs + leaseMs,
+  )
+  if (long.length < longLeases(policy)) {
+    const untilMs = Math.min(nowMs + leaseMs, held.startedMs + longestListMs)
+    held.untilMs = Math.max(held.untilMs, untilMs)
+  }
+  return held.untilMs
 }
 
 /** A source that once was well and says such things now is in maintenance, or behind a portal: that passes. */

@@ -170,6 +170,8 @@ function write(t: Turning, told: Result, apart: Apart | null): Ack {
     const part = apart ?? together
     if (result.type === 'found') {
       const rows = part(() => storeFound(t, task, result))
+      const source = t.ledger.source(task.source_id)
+      if (source !== null) source.isMoved = true
       return { isHeld: true, rows, untilMs: extendLease(t, result.claim) }
     }
     releaseSlot(t, result.claim, task, result.usedMs)
@@ -189,8 +191,9 @@ function write(t: Turning, told: Result, apart: Apart | null): Ack {
 
 const together: Apart = (work) => work()
 
+/** What `Database.transaction` makes of trouble with the file; an effect may say such a thing of something else. */
 function isOfDisk(error: unknown): boolean {
-  return error instanceof SyncError && (error.code === 'database' || error.code === 'disk-full')
+  return error instanceof SyncError && storageTrouble(error.cause) !== null
 }
 
 /** What a server says in maintenance, or a portal in its place. Of a source that once was well it needs no person: it passes. */

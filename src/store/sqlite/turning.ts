@@ -1,7 +1,7 @@
 import type { Random } from '../../base/random.ts'
 import { timeCharge, expectation } from '../../engine/fair.ts'
 import type { EffectWriter } from '../../engine/handler.ts'
-import type { Policy } from '../../engine/policy.ts'
+import { longLeases, type Policy } from '../../engine/policy.ts'
 import type { Claim, Pool } from '../../engine/task.ts'
 import type { Database } from './database.ts'
 import type { Ledger } from './ledger.ts'
@@ -60,7 +60,10 @@ export function heldTask(
   return task ?? null
 }
 
-/** A listing has found something: its lease begins anew, within its bound. Returns when it ends. */
+/**
+ * A listing goes on: its lease begins anew, within its bound, unless as many slots of the pool as may are held longer
+ * than a lease already. Returns when the lease ends.
+ */
 export function extendLease(
   { db, nowMs, policy }: Turning,
   { pool, slot, untilMs }: Claim,
@@ -68,9 +71,18 @@ export function extendLease(
   const row = db
     .prepare<{ until_ms: number }>(
       `update slot set until_ms = max(until_ms, min(?, started_ms + ?)) where pool = ? and n = ?
+         and (select count(*) from slot as other where other.pool = slot.pool and other.n <> slot.n
+           and other.until_ms > other.started_ms + ?) < ?
        returning until_ms`,
     )
-    .get(nowMs + policy.leaseMs, policy.longestListMs, pool, slot)
+    .get(
+      nowMs + policy.leaseMs,
+      policy.longestListMs,
+      pool,
+      slot,
+      policy.leaseMs,
+      longLeases(policy),
+    )
   return row?.until_ms ?? untilMs
 }
 

@@ -25,8 +25,7 @@ const effects = {
   },
   skipped: ({ rowId }) => void db.prepare('delete from sums where item = ?').run(rowId),
   gone: ({ rowId }) => void db.prepare('delete from sums where item = ?').run(rowId),
-  // Nothing here ever removes a source.
-  sourceRemoved: () => 0,
+  sourceRemoved: () => undefined,
 }
 /** @type {import('roundelay').Handler} */
 const handler = {
