@@ -28,7 +28,7 @@ export class Screen {
   draw(turns: readonly string[], standings: readonly Standing[]): void {
     if (!this.isLive) return
     this.#erase()
-    const width = Math.max(40, this.#out.columns - 1)
+    const width = Math.max(40, (this.#out.columns || 80) - 1)
     const lines = ['', `  turns  ${tail(turns, width - 12)}`, '', ...standings.map(barOf), '']
     for (const line of lines) this.#out.write(`${line.slice(0, width)}\n`)
     this.#drawn = lines.length

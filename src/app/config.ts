@@ -215,6 +215,6 @@ export function durationMs(text: string): number {
   if (ms >= 10_000 && ms <= 30 * durations.d) return ms
   throw new SyncError(
     'bad-input',
-    `An interval is written like 90s, 15m, 6h or 1d (10s to 30d), not "${text}".`,
+    `A time is written like 90s, 15m, 6h or 1d (10s to 30d), not "${text}".`,
   )
 }

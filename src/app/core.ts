@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { systemClock } from '../base/clock.ts'
 import { SyncError } from '../base/errors.ts'
@@ -94,7 +94,7 @@ export async function openCore(config: Config, policy: Partial<Policy> = {}): Pr
 
 function openDatabase(folder: string, path: string): Database {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     const db = new Database(path)
     chmodSync(path, 0o600)
     migrate(db)
@@ -107,6 +107,21 @@ function openDatabase(folder: string, path: string): Database {
       cause: error,
     })
   }
+}
+
+/** By steps: asked for all at once, Node tries for ever where a file system says that its own root is not there (/proc). */
+function makeFolder(folder: string): void {
+  const missing: string[] = []
+  for (let at = resolve(folder); !existsSync(at); at = dirname(at)) missing.unshift(at)
+  for (const each of missing) {
+    try {
+      mkdirSync(each, { mode: 0o700 })
+    } catch (error) {
+      // Another process was quicker.
+      if (!existsSync(each)) throw error
+    }
+  }
+  if (!statSync(folder).isDirectory()) throw new Error('it is no folder')
 }
 
 /** Opens drives; private hosts only where an operator typed the address or allowed them. */

@@ -3,6 +3,7 @@ import { damage, unsoundRows } from '../store/sqlite/soundness.ts'
 import { WorkLock } from '../store/sqlite/work-lock.ts'
 import type { Core } from './core.ts'
 import { checkSource } from './source-check.ts'
+import type { SourceEntry } from '../engine/registry.ts'
 import { sourceTitle } from './source-title.ts'
 
 /** Something that was looked at. */
@@ -39,14 +40,18 @@ function examineDatabase({ db }: Core): Finding[] {
   }))
 }
 
-function examineLock({ lockPath }: Core): Finding {
+function examineLock(core: Core): Finding {
+  const text = isWorkDone(core)
+    ? 'a process does the work on this database'
+    : 'no process does the work now; roundelay serve or sync would'
+  return { isWell: true, text }
+}
+
+/** Whether some process does the work now. */
+export function isWorkDone({ lockPath }: Core): boolean {
   const lock = WorkLock.tryTake(lockPath)
   lock?.release()
-  const text =
-    lock === null
-      ? 'a process does the work on this database'
-      : 'no process does the work now: roundelay serve'
-  return { isWell: true, text }
+  return lock === null
 }
 
 async function examineStalls(core: Core): Promise<Finding[]> {
@@ -59,6 +64,21 @@ async function examineStalls(core: Core): Promise<Finding[]> {
   )
 }
 
+/** What of a source waits for a person, though it is well. */
+async function unfinished({ registry }: Core, { id, name }: SourceEntry): Promise<string> {
+  const status = await registry.sourceStatus(id)
+  if (status === null) return ''
+  const { withheld, counts } = status
+  const skipped = counts.skipped + counts.failed
+  const parts = [
+    ...(withheld > 0
+      ? [`${withheld} files are withheld: roundelay source confirm-deletions ${name}`]
+      : []),
+    ...(skipped > 0 ? [`${skipped} files could not be read: roundelay sync names them`] : []),
+  ]
+  return parts.map((part) => `; ${part}`).join('')
+}
+
 async function examineSources(core: Core): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const owner of await core.registry.owners(maxOwners)) {
@@ -66,7 +86,7 @@ async function examineSources(core: Core): Promise<Finding[]> {
       const name = `source ${entry.name} of ${owner.name}`
       try {
         await checkSource(core, entry, await core.registry.password(entry.id))
-        findings.push({ isWell: true, text: `${name} answers` })
+        findings.push({ isWell: true, text: `${name} answers${await unfinished(core, entry)}` })
       } catch (error) {
         const { message, hint } = asSyncError(error)
         findings.push({ isWell: false, text: `${name}: ${message} ${hint}` })

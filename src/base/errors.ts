@@ -20,7 +20,10 @@ export const errorCodes = {
     'stop',
     'An operator can allow this host: from the command line, or with --allow-host.',
   ],
-  'bad-address': ['stop', 'Check the address of this source.'],
+  'bad-address': [
+    'stop',
+    'Check the address of this source: http:// or https://, host, port, path.',
+  ],
   'root-missing': [
     'source',
     'The folder of this source is not there: check its address or mount it.',
@@ -55,12 +58,15 @@ export const errorCodes = {
   'bad-name': ['skip', 'The name cannot be read back from the server; rename it there.'],
   'cursor-expired': ['restart', 'The remote forgot where we were; it is listed anew.'],
   'lease-lost': ['retry', 'The slot was taken back before the work was done.'],
-  cancelled: ['retry', 'The work was called off; it is taken up again.'],
+  cancelled: ['retry', 'It was called off; nothing is lost.'],
   'disk-full': ['retry', 'Free some space where the database is, or raise the quota.'],
-  database: ['retry', 'See the log of the server.'],
+  database: ['retry', 'Look at the disk, and at who may write there.'],
   busy: ['stop', 'Another process does the work on this database; stop it first.'],
   'newer-schema': ['stop', 'The database was written by a newer version: install that one.'],
-  'bad-key': ['stop', 'The key does not open the stored credentials: bring back the key file.'],
+  'bad-key': [
+    'stop',
+    'Bring back the key; without it each password must be given again: roundelay sync ADDRESS --user NAME.',
+  ],
   'bad-input': ['stop', 'See the message; --help tells what is accepted.'],
   internal: ['retry', 'This is a fault of Roundelay: please report it with its log.'],
 } as const satisfies Record<string, readonly [Remedy, string]>

@@ -1,5 +1,5 @@
 import type { SourceStatus } from '../engine/registry.ts'
-import type { Terminal } from './terminal.ts'
+import { printable, type Terminal } from './terminal.ts'
 
 /** How far the drives are that are waited for, on one line. */
 export class Progress {
@@ -15,6 +15,13 @@ export class Progress {
     const troubles = skipped + failed === 0 ? '' : `, ${skipped + failed} skipped`
     this.#lines.set(id, `${name}: ${state}, ${done} read, ${waiting + running} to do${troubles}`)
     this.#terminal.show([...this.#lines.values()].join('; '))
+  }
+
+  /** The drive does not answer, and is waited for. */
+  rests({ name, lastError }: SourceStatus, patienceMs: number): void {
+    const reason = printable(lastError?.message ?? 'it does not answer.')
+    const seconds = Math.round(patienceMs / 1_000)
+    this.#terminal.note(`${name}: ${reason} It is waited for, ${seconds} s at most (--patience).`)
   }
 
   /** The drive is not waited for any more. */

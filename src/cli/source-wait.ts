@@ -34,7 +34,9 @@ export async function waitForSource(
         const status = await statusOf(core, source)
         progress.show(status)
         if (status.state === 'paused') throw pausedError(status)
-        if (status.state === 'stopped' || patience.isOver(status, nowMs)) throw failureOf(status)
+        const isOver = patience.isOver(status, nowMs)
+        if (status.state === 'stopped' || isOver) throw failureOf(status)
+        if (patience.isBeginning(nowMs)) progress.rests(status, patienceMs)
       }
       await nextChange(core)
     }
@@ -61,6 +63,11 @@ class Patience {
     this.#restingSinceMs ??= nowMs
     const isNew = lastRound === null && counts.done === 0
     return isNew || nowMs - this.#restingSinceMs > this.#patienceMs
+  }
+
+  /** Whether it was seen for the first time just now that the drive rests. */
+  isBeginning(nowMs: number): boolean {
+    return this.#restingSinceMs === nowMs
   }
 }
 

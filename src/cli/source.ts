@@ -44,8 +44,14 @@ export function sourceCommand(setting: Setting): Command {
       'sync',
       'has the drive listed as soon as possible by the running server',
       {
-        act: (core, _owner, entry, flags) => core.registry.ask(entry.id, flags.full === true),
-        said: (name) => `${name} is listed as soon as a server runs: roundelay status`,
+        act: async (core, _owner, entry, flags) => {
+          await core.registry.ask(entry.id, flags.full === true)
+          const status = await core.registry.sourceStatus(entry.id)
+          if (status?.state === 'paused') return 'paused'
+          const { isWorkDone } = await import('../app/examination.ts')
+          return isWorkDone(core) ? 'now' : 'later'
+        },
+        said: (name, when) => saidOfSync(name, when),
       },
     ).option('--full', 'trust nothing that was remembered: list every folder again'),
   )
@@ -58,7 +64,7 @@ export function sourceCommand(setting: Setting): Command {
   source.addCommand(
     namedCommand(setting, 'resume', 'goes on with a drive that was paused', {
       act: (core, _owner, entry) => core.registry.setPaused(entry.id, false),
-      said: (name) => `${name} is not paused.`,
+      said: (name) => `${name} goes on.`,
     }),
   )
   source.addCommand(
@@ -78,6 +84,13 @@ export function sourceCommand(setting: Setting): Command {
   return source
 }
 
+function saidOfSync(name: string, when: unknown): string {
+  if (when === 'paused')
+    return `${name} is paused, and listed once it goes on: source resume ${name}`
+  if (when === 'now') return `${name} is listed now: roundelay status`
+  return `${name} is listed as soon as a server runs (roundelay serve), or by: roundelay sync`
+}
+
 function addCommand(setting: Setting): Command {
   const command = new Command('add')
     .description('adds a drive: a folder, or a WebDAV server')
@@ -91,8 +104,9 @@ function addCommand(setting: Setting): Command {
       const drive = await checkedDrive(core, { address, flags }, setting.terminal)
       return keepDrive(core, owner, drive, flags.name !== undefined)
     })
+    const forUser = flags.for === undefined ? '' : ` --for ${flags.for}`
     setting.terminal.say(
-      `Added ${entry.name}. A running server begins at once; else: roundelay sync`,
+      `Added ${entry.name}. A running server begins at once; else: roundelay sync${forUser}`,
     )
   })
 }

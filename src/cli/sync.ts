@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { durationMs } from '../app/config.ts'
 import type { Core } from '../app/core.ts'
+import { checkSource } from '../app/source-check.ts'
 import { SyncError, asSyncError } from '../base/errors.ts'
 import type { Owner, SourceEntry, SourceStatus } from '../engine/registry.ts'
 import {
@@ -60,6 +61,7 @@ async function sync(
       : await typedDrive(core, { address, flags }, terminal)
   for (const source of sources) await core.registry.ask(source.id, flags.full === true)
   const work = new WorkHere(core)
+  const interrupted = sayWhenInterrupted(terminal)
   try {
     const wait = { patienceMs: durationMs(flags.patience), progress: new Progress(terminal), work }
     const waits = await Promise.allSettled(
@@ -74,7 +76,18 @@ async function sync(
     complainOf(failures, terminal)
   } finally {
     await work.stop()
+    interrupted.forget()
   }
+}
+
+/** Ctrl-C ends the process as ever; who pressed it learns that nothing is lost. */
+function sayWhenInterrupted(terminal: Terminal): { forget: () => void } {
+  const stop = (): void => {
+    terminal.note('Stopped. What has been read is kept; the next sync goes on from there.')
+    process.kill(process.pid, 'SIGINT')
+  }
+  process.once('SIGINT', stop)
+  return { forget: () => void process.off('SIGINT', stop) }
 }
 
 /** Each kind of trouble once: a disk that is full is full for every drive. */
@@ -134,7 +147,11 @@ async function renew(
   const intervalMs = flags.interval === undefined ? null : durationMs(flags.interval)
   if (bringsPassword(flags) || (await needsPassword(core, known, flags, terminal))) {
     const password = await passwordOf({ ...known.settings, ...flags }, terminal)
-    if (password !== null) await core.registry.setPassword(known.id, password)
+    if (password !== null) {
+      // A slip of the finger must not lose the password that is good.
+      await checkSource(core, known, password)
+      await core.registry.setPassword(known.id, password)
+    }
   }
   if (intervalMs !== null) await core.registry.setIntervalMs(known.id, intervalMs)
 }

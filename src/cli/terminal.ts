@@ -7,6 +7,8 @@ export interface Terminal {
   say(line: string): void
   /** A line that the next one replaces; says nothing where lines cannot be replaced. */
   show(line: string): void
+  /** A line about what is going on. */
+  note(line: string): void
   /** What went wrong, and what to do next. */
   complain(error: unknown): void
   /** Whether there is somebody to ask. */
@@ -35,13 +37,20 @@ export const terminal: Terminal = {
     const { stderr } = process
     if (!stderr.isTTY) return
     clearShown()
-    stderr.write(line.slice(0, Math.max(20, stderr.columns - 1)))
+    // A terminal that does not know its width says 0.
+    stderr.write(line.slice(0, Math.max(20, (stderr.columns || 80) - 1)))
     isShown = true
+  },
+  note: (line) => {
+    clearShown()
+    process.stderr.write(`${line}\n`)
   },
   complain: (error) => {
     clearShown()
     const { code, message, hint } = asSyncError(error)
-    process.stderr.write(`roundelay: ${printable(message)} [${code}]\n  ${hint}\n`)
+    // What was typed wrongly the message itself tells best.
+    const next = code === 'bad-input' ? '' : `  ${hint}\n`
+    process.stderr.write(`roundelay: ${printable(message)} [${code}]\n${next}`)
   },
   get canAsk() {
     return process.stdin.isTTY && process.stderr.isTTY

@@ -103,7 +103,7 @@ describe.skipIf(!isInstalled('apache2'))('a WebDAV drive behind a login', () => 
     }
   })
 
-  test('takes the password from the standard input, and a new one once it is wrong', async () => {
+  test('takes the password from the standard input, and keeps a good one when a wrong one is typed', async () => {
     await using roundelay = await Roundelay.create()
     const root = await sharedDir('music')
     await writeFile(join(root, 'one.flac'), tinyFlac({ TITLE: 'One' }))
@@ -122,16 +122,25 @@ describe.skipIf(!isInstalled('apache2'))('a WebDAV drive behind a login', () => 
       const later = await roundelay.run(typed, { input: 'wrong again\n' })
       expect(later.status).toBe(1)
       expect(later.stderr).toContain('[auth]')
-      expect(await roundelay.ask(['source', 'list'])).toContain('stopped')
-      expect(await roundelay.tracks()).toHaveLength(1)
-      await roundelay.ask(typed, { input: account.password })
       expect(await roundelay.ask(['source', 'list'])).toContain('waiting')
+      await roundelay.ask(['sync'])
+      expect(await roundelay.tracks()).toHaveLength(1)
     } finally {
       await apache.stop()
       await rm(root, { recursive: true })
     }
   })
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'a data folder that cannot be is refused at once',
+  async () => {
+    await using roundelay = await Roundelay.create()
+    const { status, stderr } = await roundelay.run(['--data', '/proc/nowhere/data', 'status'])
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/data folder \/proc\/nowhere\/data cannot be used.*\[database\]/)
+  },
+)
 
 describe.concurrent('a drive that is none', () => {
   test.each([
@@ -261,7 +270,7 @@ describe('users and their sources', () => {
       expect.soft({ status, stdout }, args.join(' ')).toEqual({ status: 1, stdout: '' })
       expect.soft(stderr).not.toMatch(/\[internal\]|\[database\]|at .*\.js:/)
       expect.soft(stderr).not.toContain('\u001b')
-      expect.soft(stderr).toMatch(/^(roundelay: .+\[bad-input\]\n {2}\S.+|error: .+)\n|^A plan is/)
+      expect.soft(stderr).toMatch(/^(roundelay: .+\[bad-input\]|error: .+)\n|^A plan is/)
     }
     expect(await roundelay.ask(['user', 'list'])).toMatch(/^user.*\nanna .*\n$/)
     expect(await roundelay.ask(['source', 'list'])).toContain('no source yet')

@@ -35,7 +35,8 @@ describe.concurrent('a drive', { timeout: 100_000 }, () => {
     proxy.faults.delayMs = 0
     const { status, stdout, stderr } = await command.ended
     await proxy.stop()
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(status).toBe(0)
+    expect(stderr).toMatch(/^nas: .*127\.0\.0\.1.* waited for, 300 s at most .*\n$/)
     expect(stdout).toContain('120 tracks')
     await expectSound(roundelay, 120)
   })
@@ -50,7 +51,9 @@ describe.concurrent('a drive', { timeout: 100_000 }, () => {
     const { status, stderr, ms } = await roundelay.run(['sync', '--patience', '10s'])
     await proxy.stop()
     expect(status).toBe(1)
-    expect(stderr).toMatch(/^roundelay: nas: .*127\.0\.0\.1.*\[(unreachable|interrupted)\]\n {2}\S/)
+    expect(stderr).toMatch(
+      /^nas: .* waited for, 10 s .*\nroundelay: nas: .*127\.0\.0\.1.*\[(unreachable|interrupted)\]\n {2}\S/,
+    )
     expect(ms).toBeLessThan(30_000)
     expect(await roundelay.tracks()).toHaveLength(30)
   })
@@ -69,7 +72,9 @@ describe.concurrent('a drive', { timeout: 100_000 }, () => {
     drive.mischief = times(1_000, mischief(drive))
     const { status, stderr } = await roundelay.run(['sync', '--patience', '10s'])
     expect(status).toBe(1)
-    expect(stderr).toMatch(/^roundelay: nas: .*\[(protocol|interrupted|unavailable)\]\n {2}\S/)
+    expect(stderr).toMatch(
+      /^nas: .* waited for, 10 s .*\nroundelay: nas: .*\[(protocol|interrupted|unavailable)\]\n {2}\S/,
+    )
     await expectSound(roundelay, 30)
   })
 

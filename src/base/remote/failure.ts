@@ -47,6 +47,10 @@ const networkCodes: Readonly<Record<string, ErrorCode>> = {
   ERR_STREAM_PREMATURE_CLOSE: 'interrupted',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'interrupted',
   UND_ERR_HEADERS_OVERFLOW: 'protocol',
+  // What answers speaks no TLS: the address should begin with http://.
+  EPROTO: 'bad-address',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'bad-address',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'bad-address',
 }
 
 /** What Node says of a certificate that does not hold (X509 certificate error codes, in its page on TLS). */

@@ -202,10 +202,10 @@ describe('what goes wrong has a code', () => {
     await expect(remote.request(get, never)).rejects.toMatchObject({ code: 'protocol' })
   })
 
-  test('plain HTTP where TLS is expected: unreachable', async () => {
+  test('plain HTTP where TLS is expected: the address is wrong', async () => {
     const port = await rawServer('HTTP/1.1 400 Bad Request\r\n\r\n')
     const remote = host({ endpoint: parseEndpoint(`https://127.0.0.1:${port}`) })
-    await expect(remote.request(get, never)).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(remote.request(get, never)).rejects.toMatchObject({ code: 'bad-address' })
   })
 
   test.skipIf(!isInstalled('openssl'))('nobody vouches for it: a matter of trust', async () => {

@@ -267,5 +267,8 @@ function cut<Row>(
 
 function checkedLimit(limit: number): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= maxPage) return limit
-  throw new SyncError('bad-input', `A page holds 1 to ${maxPage} rows, not ${limit}.`)
+  throw new SyncError(
+    'bad-input',
+    `A page holds 1 to ${maxPage} rows; --limit or limit= must be such a number.`,
+  )
 }
