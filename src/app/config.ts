@@ -71,7 +71,7 @@ export const options = {
     flag: 'slots-list',
     value: 'number',
     variable: 'ROUNDELAY_SLOTS_LIST',
-    preset: '16',
+    preset: '24',
     concerns: 'work',
     text: 'folders and feed pages listed at the same time, over all users',
   },

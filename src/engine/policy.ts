@@ -45,7 +45,7 @@ export interface Policy {
 
 export const defaultPolicy: Policy = {
   charge: 'time',
-  slots: { list: 16, read: 32 },
+  slots: { list: 24, read: 32 },
   leaseMs: 120_000,
   longestListMs: 1_800_000,
   graceMs: 5_000,
