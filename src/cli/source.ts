@@ -86,7 +86,7 @@ export function sourceCommand(setting: Setting): Command {
 
 function saidOfSync(name: string, when: unknown): string {
   if (when === 'paused')
-    return `${name} is paused, and listed once it goes on: source resume ${name}`
+    return `${name} is paused, and listed once it goes on: roundelay source resume ${name}`
   if (when === 'now') return `${name} is listed now: roundelay status`
   return `${name} is listed as soon as a server runs (roundelay serve), or by: roundelay sync`
 }

@@ -87,7 +87,11 @@ describe('a sync of every drive', () => {
     const refused = await roundelay.run(['sync'])
     expect(refused).toMatchObject({ status: 1, stdout: '' })
     expect(refused.stderr).toContain('resting is paused: roundelay source resume resting')
-    await roundelay.ask(['source', 'resume', 'resting'])
+    expect(await roundelay.ask(['source', 'sync', 'resting'])).toMatch(
+      /is paused.*roundelay source resume resting/,
+    )
+    expect(await roundelay.ask(['source', 'resume', 'resting'])).toBe('resting goes on.\n')
+    expect(await roundelay.ask(['source', 'sync', 'resting'])).toContain('as soon as a server runs')
     await roundelay.ask(['sync'])
     expect(await roundelay.tracks()).toHaveLength(2)
   })

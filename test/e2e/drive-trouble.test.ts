@@ -41,6 +41,29 @@ describe.concurrent('a drive', { timeout: 100_000 }, () => {
     await expectSound(roundelay, 120)
   })
 
+  test('that is slow may be left with Ctrl-C, which says that nothing is lost', async () => {
+    await using roundelay = await Roundelay.create()
+    await using drive = await ScriptedDrive.start(songs(120))
+    const proxy = new FaultyProxy(drive.url)
+    const url = await proxy.start()
+    proxy.faults.delayMs = 40
+    const command = roundelay.start(['sync', url, '--name', 'nas'])
+    await until(
+      async () => drive.count('GET'),
+      (count) => count >= 20,
+    )
+    command.kill('SIGINT')
+    const { status, stderr } = await command.ended
+    expect({ status, stderr }).toEqual({
+      status: null,
+      stderr: 'Stopped. What has been read is kept; the next sync goes on from there.\n',
+    })
+    proxy.faults.delayMs = 0
+    await roundelay.ask(['sync'])
+    await proxy.stop()
+    await expectSound(roundelay, 120)
+  })
+
   test('that stays switched off is given up, and nothing of its library is hidden', async () => {
     await using roundelay = await Roundelay.create()
     await using drive = await ScriptedDrive.start(songs(30))
