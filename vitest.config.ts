@@ -6,6 +6,7 @@ export default defineConfig({
     reporters: ['default', './test/closing-line.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    globalSetup: ['./test/servers/postgres-bell.ts'],
     pool: 'forks',
     maxWorkers: 2,
   },
