@@ -6,6 +6,7 @@ import { machineLine, rowOf, tableOf } from './table.ts'
 /** Loaded when asked for, so that one bench does not need what another one does. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   library: async () => (await import('./library.ts')).library,
+  scheduler: async () => (await import('./scheduler/scheduler.ts')).scheduler,
 }
 
 const { values, positionals } = parseArgs({
