@@ -61,6 +61,8 @@ export const errorCodes = {
   cancelled: ['retry', 'It was called off; nothing is lost.'],
   'disk-full': ['retry', 'Free some space where the database is, or raise the quota.'],
   database: ['retry', 'Look at the disk, and at who may write there.'],
+  'database-away': ['retry', 'Check that the database server runs, and how Roundelay reaches it.'],
+  'database-unfit': ['stop', 'Give the database server what the message names.'],
   busy: ['stop', 'Another process does the work on this database; stop it first.'],
   'newer-schema': ['stop', 'The database was written by a newer version: install that one.'],
   'bad-key': [

@@ -65,6 +65,8 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   cancelled: 503,
   'disk-full': 507,
   database: 500,
+  'database-away': 503,
+  'database-unfit': 500,
   busy: 503,
   'newer-schema': 500,
   'bad-key': 500,

@@ -1,0 +1,129 @@
+import { Client, type QueryConfig, type QueryResult } from 'pg'
+import type { Clock } from '../../base/clock.ts'
+import type { SyncError } from '../../base/errors.ts'
+import type { DatabaseAddress } from './address.ts'
+import { isLoss, isStale, lossTrouble } from './trouble.ts'
+import { resultTypes } from './values.ts'
+
+/** One connection to the server, until it is closed or breaks. Statements that do not wait for each other share a round trip. */
+export class Connection {
+  /** When it is of no use any more, for whatever reason. */
+  readonly lost: Promise<void>
+  readonly #client: Client
+  readonly #address: DatabaseAddress
+  readonly #clock: Clock
+  #noteLoss: () => void = () => undefined
+  #loss: SyncError | null = null
+
+  private constructor(client: Client, address: DatabaseAddress, clock: Clock) {
+    this.#client = client
+    this.#address = address
+    this.#clock = clock
+    this.lost = new Promise((resolve) => {
+      this.#noteLoss = resolve
+    })
+    client.on('error', (error) => this.#lose(error))
+    client.on('end', () => this.#lose(new Error('it was closed')))
+  }
+
+  /** Throws what the driver does. `onNotice` is called for each message of a channel that is listened to. */
+  static async open(
+    address: DatabaseAddress,
+    clock: Clock,
+    onNotice: () => void = () => undefined,
+  ): Promise<Connection> {
+    const client = new Client({ ...session, connectionString: address.url })
+    const connection = new Connection(client, address, clock)
+    client.on('notification', onNotice)
+    const stop = clock.after(connectMs, () => {
+      client.connection.stream.destroy(new Error(`no answer within ${connectMs / 1_000} s`))
+    })
+    try {
+      await client.connect()
+      return connection
+    } catch (error) {
+      connection.drop()
+      throw error
+    } finally {
+      stop()
+    }
+  }
+
+  get isLost(): boolean {
+    return this.#loss !== null
+  }
+
+  /** A server that says nothing for longer than it may take itself is given up. Throws what the driver does, or the loss. */
+  async query(statement: QueryConfig, limitMs = statementMs): Promise<QueryResult> {
+    return this.#guarded(() => this.#client.query(statement), limitMs)
+  }
+
+  /** Several statements in one text, without values; of each one what it gave. */
+  async script(text: string, limitMs = statementMs): Promise<readonly QueryResult[]> {
+    const results: unknown = await this.#guarded(() => this.#client.query(text), limitMs)
+    // The driver gives a list if there are several, and says nothing of it in its types.
+    return Array.isArray(results) ? results : [results as QueryResult]
+  }
+
+  async #guarded<T>(query: () => Promise<T>, limitMs: number): Promise<T> {
+    if (this.#loss !== null) throw this.#loss
+    const silenceMs = limitMs + graceMs
+    const stop = this.#clock.after(silenceMs, () => {
+      this.#client.connection.stream.destroy(new Error(`no answer within ${silenceMs / 1_000} s`))
+    })
+    try {
+      return await query()
+    } catch (error) {
+      if (isLoss(error) || isStale(error)) {
+        this.#lose(error)
+        this.drop()
+        throw error
+      }
+      throw this.#loss ?? error
+    } finally {
+      stop()
+    }
+  }
+
+  /** Says goodbye. */
+  async close(): Promise<void> {
+    const stop = this.#clock.after(closeMs, () => this.drop())
+    await this.#client.end()
+    stop()
+  }
+
+  /** Ends it at once; the server undoes what is not committed. */
+  drop(): void {
+    this.#client.connection.stream.destroy()
+    this.#lose(new Error('it was given up'))
+  }
+
+  #lose(error: unknown): void {
+    this.#loss ??= lossTrouble(error, this.#address.title)
+    this.#noteLoss()
+  }
+}
+
+/** Milliseconds that a statement may take, and one that was asked for as a long one. */
+export const statementMs = 10_000
+export const longStatementMs = 3_600_000
+
+/** Milliseconds that a lock is waited for; so long may a process hang in the middle of a transaction. */
+export const lockMs = 5_000
+const idleMs = 5_000
+
+/** Milliseconds for connecting, for an answer after the server's own limit has passed, for a goodbye. */
+const connectMs = 5_000
+const graceMs = 5_000
+const closeMs = 1_000
+
+const session = {
+  application_name: 'roundelay',
+  statement_timeout: statementMs,
+  lock_timeout: lockMs,
+  idle_in_transaction_session_timeout: idleMs,
+  types: resultTypes,
+  pipeline: true,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+} as const

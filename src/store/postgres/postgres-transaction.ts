@@ -1,0 +1,90 @@
+import type { QueryResult } from 'pg'
+import type { SqlValue, Transaction } from '../sql/sql.ts'
+import { channel } from './notices.ts'
+import type { Connection } from './connection.ts'
+import type { Statements } from './statements.ts'
+import { databaseTrouble, isConflict } from './trouble.ts'
+
+export interface TransactionParts {
+  readonly connection: Connection
+  readonly statements: Statements
+  readonly nowMs: number
+  /** Of each statement, in milliseconds. */
+  readonly limitMs: number
+}
+
+/** One transaction, from after its beginning until before its end; then it is of no use any more. */
+export class PostgresTransaction implements Transaction {
+  readonly nowMs: number
+  readonly #parts: TransactionParts
+  #conflict: unknown = null
+  #isNotified = false
+  #isOver = false
+
+  constructor(parts: TransactionParts) {
+    this.#parts = parts
+    this.nowMs = parts.nowMs
+  }
+
+  async all<Row>(text: string, ...values: readonly SqlValue[]): Promise<Row[]> {
+    const { rows } = await this.#query(text, values)
+    // A row has the shape its SQL text gives it; the text stands beside the type.
+    return rows as Row[]
+  }
+
+  async get<Row>(text: string, ...values: readonly SqlValue[]): Promise<Row | undefined> {
+    const [row] = await this.all<Row>(text, ...values)
+    return row
+  }
+
+  async run(text: string, ...values: readonly SqlValue[]): Promise<number> {
+    const { rowCount } = await this.#query(text, values)
+    return rowCount ?? 0
+  }
+
+  /** Several statements in one text, as PostgreSQL reads them, without values. */
+  async script(text: string): Promise<void> {
+    const { connection, limitMs } = this.#parts
+    await this.#noted(() => connection.script(text, limitMs))
+  }
+
+  async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    await this.script('savepoint part')
+    try {
+      const result = await work()
+      await this.script('release part')
+      return result
+    } catch (error) {
+      if (!this.#parts.connection.isLost) await this.script('rollback to part; release part')
+      throw error
+    }
+  }
+
+  async notify(): Promise<void> {
+    if (this.#isNotified) return
+    this.#isNotified = true
+    await this.run('select pg_notify(?, ?)', channel, '')
+  }
+
+  /** Nothing more is taken. Gives why all of it is to begin anew, if it is: even if whoever asked for it went on. */
+  end(): unknown {
+    this.#isOver = true
+    return this.#conflict
+  }
+
+  #query(text: string, values: readonly SqlValue[]): Promise<QueryResult> {
+    const { connection, statements, limitMs } = this.#parts
+    return this.#noted(() => connection.query(statements.query(text, values), limitMs))
+  }
+
+  async #noted<T>(query: () => Promise<T>): Promise<T> {
+    // The connection is somebody else's by now.
+    if (this.#isOver) throw new Error('a statement came after the end of its transaction')
+    try {
+      return await query()
+    } catch (error) {
+      if (isConflict(error)) this.#conflict ??= error
+      throw databaseTrouble(error)
+    }
+  }
+}
