@@ -8,18 +8,29 @@ import { promisify } from 'node:util'
 const bench = new URL('../', import.meta.url)
 
 /** Installs what bench/package.json asks for, unless it is there already; why that cannot be had, or null. */
-export async function installPackages(note: (text: string) => void): Promise<string | null> {
+export function installPackages(note: (text: string) => void): Promise<string | null> {
+  installing ??= install(note)
+  return installing
+}
+
+/** Once a run, whoever asks: what failed would fail again. */
+let installing: Promise<string | null> | undefined
+
+/** By the lock file, which stays as it is; `npm ci` refuses one that leaves out optional builds for other platforms. */
+const parameters = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']
+
+async function install(note: (text: string) => void): Promise<string | null> {
   if (await isInstalled()) return null
   note('Installing the packages of the peers into bench/node_modules ...')
   try {
-    await promisify(execFile)('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    await promisify(execFile)('npm', parameters, {
       cwd: fileURLToPath(bench),
       timeout: longestInstallMs,
     })
     return null
   } catch (error) {
     const complaint = error instanceof Error ? error.message : String(error)
-    return `npm ci in bench/ failed: ${complaint.slice(0, longestComplaint)}`
+    return `npm install in bench/ failed: ${complaint.replaceAll(/\s+/g, ' ').slice(0, longestComplaint)}`
   }
 }
 
