@@ -25,6 +25,12 @@ test('a small user is done with the last of its tasks, and the large one is not 
   expect(tally.isOver).toBe(true)
 })
 
+test('the large user is never one of the small ones who are done', () => {
+  const tally = new Tally(load)
+  run(tally, ofUser(0), 5)
+  expect(tally.standing).toMatchObject({ smallDoneMs: [], tasks: 3 })
+})
+
 test('where everybody is waited for, the last task ends it', async () => {
   const tally = new Tally({ ...load, endsWith: 'everybody' })
   run(tally, [...ofUser(1), ...ofUser(2), ...ofUser(0).slice(1)], 5)
