@@ -39,14 +39,14 @@ test('values come back as they do with SQLite', async () => {
   const row = await open().get<Record<string, unknown>>(
     `select 9007199254740991::bigint as big, 12::numeric / 5 as share, count(*) as many, sum(2::bigint) as sum,
        true as yes, false as no, '{"a": [1]}'::json as json, '{"a":1}'::jsonb as jsonb, null as none,
-       ?::bytea as bytes, ?::double precision as half, array[1, 2]::bigint[] as numbers from pg_database where false
+       ?::bytea as bytes, ?::double precision as half from pg_database where false
      group by () `,
     new Uint8Array([0, 255]),
     0.5,
   )
   expect(row).toMatchObject({ big: 9_007_199_254_740_991, share: 2.4, many: 0, sum: null })
   expect(row).toMatchObject({ yes: 1, no: 0, json: '{"a": [1]}', jsonb: '{"a": 1}', none: null })
-  expect(row).toMatchObject({ bytes: Buffer.from([0, 255]), half: 0.5, numbers: [1, 2] })
+  expect(row).toMatchObject({ bytes: Buffer.from([0, 255]), half: 0.5 })
 })
 
 test('rows, lists and texts that PostgreSQL cannot keep are stored all the same', async () => {

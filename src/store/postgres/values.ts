@@ -35,5 +35,3 @@ export const resultTypes = new TypeOverrides()
 for (const number of [20, 1700]) resultTypes.setTypeParser(number, Number)
 for (const json of [114, 3802]) resultTypes.setTypeParser(json, String)
 resultTypes.setTypeParser(16, (text: string) => (text === 't' ? 1 : 0))
-// Lists of integers as lists of the smaller ones are read.
-resultTypes.setTypeParser(1016, resultTypes.getTypeParser(1007, 'text'))
