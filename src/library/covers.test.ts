@@ -28,16 +28,25 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 class Gallery {
-  readonly world = new LibraryWorld()
+  readonly world: LibraryWorld
   readonly drive = new MemoryDrive({ clock: systemClock, shape: 'tree' })
   readonly blobs = new DiskBlobs({ root: folder, maxBytes: 20_000_000 })
-  readonly covers = new Covers({
-    catalogue: this.world.catalogue,
-    blobs: this.blobs,
-    source: async () => this.drive,
-    refusal: () => this.refusal,
-  })
+  readonly covers: Covers
   refusal: SyncError | null = null
+
+  private constructor(world: LibraryWorld) {
+    this.world = world
+    this.covers = new Covers({
+      catalogue: world.catalogue,
+      blobs: this.blobs,
+      source: async () => this.drive,
+      refusal: async () => this.refusal,
+    })
+  }
+
+  static async open(): Promise<Gallery> {
+    return new Gallery(await LibraryWorld.open('SQLite'))
+  }
 
   /** Puts a file whose bytes from `start` on are a picture, or all of it. */
   async put(path: string, content: Buffer, start: number | null = null): Promise<Cover> {
@@ -45,7 +54,7 @@ class Gallery {
     const { key, version, size, ...listed } = await this.listed(path)
     expect(key).toBe(path)
     const cover = { start: start ?? 0, end: size, mime: 'x/y', form: 'raw' } as const
-    this.world.apply(
+    await this.world.apply(
       path,
       start === null
         ? { kind: 'picture', rank: 0 }
@@ -56,7 +65,7 @@ class Gallery {
   }
 
   async kept(path: string, song: { version: string; size: number }): Promise<Cover> {
-    return (await this.world.catalogue.cover(this.world.item(path, song).rowId))!
+    return (await this.world.catalogue.cover((await this.world.item(path, song)).rowId))!
   }
 
   async listed(path: string): Promise<{ key: string; version: string; size: number }> {
@@ -70,7 +79,7 @@ class Gallery {
 }
 
 it('reads a picture inside a file with exactly its range, and the next time from the blobs', async () => {
-  const gallery = new Gallery()
+  const gallery = await Gallery.open()
   const content = Buffer.concat([Buffer.alloc(100_000), png])
   const cover = await gallery.put('1.mp3', content, 100_000)
   const first = await gallery.covers.get(cover, never)
@@ -91,14 +100,14 @@ it('reads a picture inside a file with exactly its range, and the next time from
 })
 
 it('reads a picture of a folder whole', async () => {
-  const gallery = new Gallery()
+  const gallery = await Gallery.open()
   const { mime } = await gallery.covers.get(await gallery.put('cover.jpg', png), never)
   expect(mime).toBe('image/png')
   expect(gallery.drive.counts).toMatchObject({ opens: 1, bytes: png.length })
 })
 
 it('says that the file has changed, and keeps nothing', async () => {
-  const gallery = new Gallery()
+  const gallery = await Gallery.open()
   const cover = await gallery.put('cover.jpg', png)
   gallery.drive.put('cover.jpg', Buffer.alloc(50))
   await expect(gallery.covers.get(cover, never)).rejects.toEqual(code('changed'))
@@ -106,7 +115,7 @@ it('says that the file has changed, and keeps nothing', async () => {
 })
 
 it('never hands out what is no picture, nor reads one beyond the limit', async () => {
-  const gallery = new Gallery()
+  const gallery = await Gallery.open()
   const page = await gallery.put('cover.jpg', Buffer.from('<script>alert(1)</script>'))
   await expect(gallery.covers.get(page, never)).rejects.toEqual(code('unparsable'))
   const big = await gallery.put('folder.jpg', Buffer.alloc(maxCoverBytes + 1))
@@ -115,7 +124,7 @@ it('never hands out what is no picture, nor reads one beyond the limit', async (
 })
 
 it('reads once for all who ask at the same time, and goes on while one of them waits', async () => {
-  const gallery = new Gallery()
+  const gallery = await Gallery.open()
   const cover = await gallery.put('cover.jpg', png)
   const stop = new AbortController()
   const asked = [stop.signal, never, never].map((signal) => gallery.covers.get(cover, signal))
@@ -127,7 +136,7 @@ it('reads once for all who ask at the same time, and goes on while one of them w
 })
 
 it('stops reading when nobody waits any more, and reads anew for who comes later', async () => {
-  const gallery = new Gallery()
+  const gallery = await Gallery.open()
   const cover = await gallery.put('cover.jpg', png)
   gallery.drive.inject({ on: 'open', does: 'hang', times: 1 })
   const stop = new AbortController()
@@ -139,7 +148,7 @@ it('stops reading when nobody waits any more, and reads anew for who comes later
 })
 
 it('lets who waits behind a drive that hangs wait in turn, and forgets who left', async () => {
-  const gallery = new Gallery()
+  const gallery = await Gallery.open()
   const cover = await gallery.put('cover.jpg', png)
   const takeBack = gallery.drive.inject({ on: 'open', does: 'hang' })
   const stop = new AbortController()
@@ -160,7 +169,7 @@ it('lets who waits behind a drive that hangs wait in turn, and forgets who left'
 })
 
 it('refuses at once what lies on a drive that rests, but shows what it has', async () => {
-  const gallery = new Gallery()
+  const gallery = await Gallery.open()
   const cover = await gallery.put('cover.jpg', png)
   gallery.refusal = new SyncError('unreachable', 'It rests.')
   await expect(gallery.covers.get(cover, never)).rejects.toBe(gallery.refusal)
@@ -174,7 +183,7 @@ it('refuses at once what lies on a drive that rests, but shows what it has', asy
 })
 
 it('does not wait for a drive that goes to rest meanwhile', async () => {
-  const gallery = new Gallery()
+  const gallery = await Gallery.open()
   const cover = await gallery.put('cover.jpg', png)
   gallery.drive.inject({ on: 'open', does: 'hang', times: maxReadingsEach })
   const stop = new AbortController()

@@ -15,7 +15,7 @@ export interface CoversParts {
   /** The open source of this number; throws when there is none. */
   readonly source: (sourceId: number) => Promise<Source>
   /** Why nothing is to be read from this source now: it rests, is stopped or paused; null when it is well. Cheap. */
-  readonly refusal: (sourceId: number) => SyncError | null
+  readonly refusal: (sourceId: number) => Promise<SyncError | null>
 }
 
 export interface CoverBytes {
@@ -78,19 +78,19 @@ export class Covers {
   }
 
   async #inTurn(cover: Cover, signal: AbortSignal): Promise<CoverBytes> {
-    this.#checkSource(cover)
+    await this.#checkSource(cover)
     const end = await this.#turns.take(cover.sourceId, signal)
     try {
       // While it waited the source may have gone to rest.
-      this.#checkSource(cover)
+      await this.#checkSource(cover)
       return await this.#read(cover, signal)
     } finally {
       end()
     }
   }
 
-  #checkSource({ sourceId }: Cover): void {
-    const refusal = this.#parts.refusal(sourceId)
+  async #checkSource({ sourceId }: Cover): Promise<void> {
+    const refusal = await this.#parts.refusal(sourceId)
     if (refusal !== null) throw refusal
   }
 

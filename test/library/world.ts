@@ -1,12 +1,12 @@
-import type { Clock } from '../../src/base/clock.ts'
+import { afterAll, afterEach, describe } from 'vitest'
 import type { Item } from '../../src/engine/handler.ts'
 import type { Album, Artist, Track } from '../../src/library/catalogue.ts'
 import type { LibraryEffect } from '../../src/library/effect.ts'
 import type { Tags } from '../../src/library/tags.ts'
-import { SqliteCatalogue } from '../../src/store/sqlite/catalogue.ts'
-import { Database } from '../../src/store/sqlite/database.ts'
-import { LibraryWriter } from '../../src/store/sqlite/library-writer.ts'
-import { migrate } from '../../src/store/sqlite/migrations.ts'
+import { SqlCatalogue } from '../../src/store/sql/catalogue.ts'
+import { LibraryWriter } from '../../src/store/sql/library-writer.ts'
+import type { SqlDatabase, SqlValue, Transaction } from '../../src/store/sql/sql.ts'
+import { dropBases, type Kind, kinds, type LibraryBase, libraryBase } from './databases.ts'
 
 /** A file of a tiny world: its tags, and what else makes it that file. */
 export interface Song {
@@ -17,71 +17,141 @@ export interface Song {
   readonly version?: string
 }
 
-/** A library on an SQLite database in memory, with sources whose files a test puts, loses and moves by hand. */
-export class LibraryWorld {
-  nowMs = 1_000_000
-  readonly database = new Database(':memory:')
-  readonly catalogue = new SqliteCatalogue(this.database)
-  readonly writer: LibraryWriter
+/** Opens a world of sources and their owners; source 1 of owner 1 where nothing is said. It ends with its test. */
+export type OpenWorld = (
+  sources?: readonly (readonly [source: number, owner: number])[],
+) => Promise<LibraryWorld>
 
-  constructor(sources: readonly (readonly [source: number, owner: number])[] = [[1, 1]]) {
-    migrate(this.database)
-    const clock: Clock = {
-      now: () => this.nowMs,
-      elapsed: () => this.nowMs,
-      sleep: async () => undefined,
-      after: () => () => undefined,
-    }
-    this.writer = new LibraryWriter({ database: this.database, clock })
+/** The same tests on each kind of database. */
+export function onEveryDatabase(tests: (open: OpenWorld, kind: Kind) => void): void {
+  describe.each(kinds)('on %s', (kind) => {
+    const worlds: LibraryWorld[] = []
+    afterEach(() => Promise.all(worlds.splice(0).map((world) => world.close())))
+    afterAll(dropBases)
+    tests(async (sources) => {
+      const world = await LibraryWorld.open(kind, sources)
+      worlds.push(world)
+      return world
+    }, kind)
+  })
+}
+
+/** A library on an empty database, with sources whose files a test puts, loses and moves by hand. */
+export class LibraryWorld {
+  readonly db: SqlDatabase
+  readonly catalogue: SqlCatalogue
+  readonly writer: LibraryWriter
+  readonly #base: LibraryBase
+  #isClosed = false
+
+  private constructor(base: LibraryBase) {
+    this.#base = base
+    this.db = base.db
+    this.catalogue = new SqlCatalogue(base)
+    this.writer = new LibraryWriter(base)
+  }
+
+  static async open(
+    kind: Kind,
+    sources: readonly (readonly [source: number, owner: number])[] = [[1, 1]],
+  ): Promise<LibraryWorld> {
+    const world = new LibraryWorld(await libraryBase(kind))
+    world.nowMs = 1_000_000
+    // Numbers of our own choice; PostgreSQL wants to be told so.
+    const numbered = kind === 'SQLite' ? 'values' : 'overriding system value values'
     for (const [source, owner] of sources) {
-      this.database
-        .prepare(`insert or ignore into owner (id, name, plan, weight) values (?, ?, 'free', 1)`)
-        .run(owner, `owner ${owner}`)
-      this.database
-        .prepare(
-          `insert into source (id, owner_id, name, kind, address, settings, interval_ms, due_ms)
-           values (?, ?, ?, 'memory', '', '{}', 0, 0)`,
-        )
-        .run(source, owner, `source ${source}`)
+      await world.db.run(
+        `insert into owner (id, name, plan, weight) ${numbered} (?, ?, 'free', 1) on conflict do nothing`,
+        owner,
+        `owner ${owner}`,
+      )
+      await world.db.run(
+        `insert into source (id, owner_id, name, kind, address, settings, interval_ms, due_ms)
+         ${numbered} (?, ?, ?, 'memory', '', '{}', 0, 0)`,
+        source,
+        owner,
+        `source ${source}`,
+      )
     }
+    return world
+  }
+
+  get nowMs(): number {
+    return this.#base.time.nowMs
+  }
+
+  set nowMs(nowMs: number) {
+    this.#base.time.nowMs = nowMs
+  }
+
+  /** Gives the database to the next world. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#base.close()
   }
 
   /** The item at a path, as the engine would keep it. */
-  item(path: string, song: Song = {}, source = 1): Item {
+  async item(path: string, song: Song = {}, source = 1): Promise<Item> {
     const { size = 1_000, version = '1', id } = song
     const segments = path.split('/')
-    const { rowId } = this.database
-      .prepare<{ rowId: number }>(
+    const known = await this.#row<{ id: number }>(
+      'update item set size = ?, listed = ? where source_id = ? and key = ? returning id',
+      [size, version, source, path],
+    )
+    const row =
+      known ??
+      (await this.#row<{ id: number }>(
         `insert into item (source_id, key, path, size, listed, stable_id, seq, state, round_id, changed_ms)
-         values (?, ?, ?, ?, ?, ?, 1, 0, 1, 0)
-         on conflict (source_id, key) do update set size = excluded.size, listed = excluded.listed
-         returning id as rowId`,
-      )
-      .get(source, path, JSON.stringify(segments), size, version, id ?? null)!
-    const { ownerId } = this.database
-      .prepare<{ ownerId: number }>('select owner_id as ownerId from source where id = ?')
-      .get(source)!
-    const item = { key: path, path: segments, size, version, rowId, sourceId: source, ownerId }
+         values (?, ?, ?, ?, ?, ?, 1, 0, 1, 0) returning id`,
+        [source, path, JSON.stringify(segments), size, version, id ?? null],
+      ))
+    const owner = await this.#row<{ owner_id: number }>(
+      'select owner_id from source where id = ?',
+      [source],
+    )
+    const item = {
+      key: path,
+      path: segments,
+      size,
+      version,
+      rowId: row!.id,
+      sourceId: source,
+      ownerId: owner!.owner_id,
+    }
     return id === undefined ? item : { ...item, id }
   }
 
-  put(path: string, song: Song = {}, source = 1): void {
-    this.apply(path, effectOf(path, song), song, source)
+  async put(path: string, song: Song = {}, source = 1): Promise<void> {
+    await this.apply(path, effectOf(path, song), song, source)
   }
 
-  apply(path: string, effect: LibraryEffect, song: Song = {}, source = 1): void {
-    const item = this.item(path, song, source)
-    this.database.transaction(() => this.writer.applied(item, effect))
+  async apply(path: string, effect: LibraryEffect, song: Song = {}, source = 1): Promise<void> {
+    const item = await this.item(path, song, source)
+    await this.#write((tx) => this.writer.applied(tx, [{ item, effect }]))
   }
 
-  lose(path: string, roundStartMs = this.nowMs, source = 1): void {
-    const item = this.item(path, {}, source)
-    this.database.transaction(() => this.writer.gone(item, roundStartMs))
+  /** All at once, as the store does it with what was read meanwhile. */
+  async putAll(songs: readonly (readonly [path: string, song: Song])[]): Promise<void> {
+    const readings: { item: Item; effect: LibraryEffect }[] = []
+    for (const [path, song] of songs) {
+      readings.push({ item: await this.item(path, song), effect: effectOf(path, song) })
+    }
+    await this.#write((tx) => this.writer.applied(tx, readings))
   }
 
-  skip(path: string, song: Song = {}): void {
-    const item = this.item(path, song)
-    this.database.transaction(() => this.writer.skipped(item))
+  async lose(path: string, roundStartMs = this.nowMs, source = 1): Promise<void> {
+    const item = await this.item(path, {}, source)
+    await this.#write((tx) => this.writer.gone(tx, item, roundStartMs))
+  }
+
+  async skip(path: string, song: Song = {}): Promise<void> {
+    const item = await this.item(path, song)
+    await this.#write((tx) => this.writer.skipped(tx, item))
+  }
+
+  async removeSource(source: number): Promise<void> {
+    await this.#write((tx) => this.writer.sourceRemoved(tx, source))
   }
 
   async tracks(ownerId = 1): Promise<readonly Track[]> {
@@ -102,9 +172,12 @@ export class LibraryWorld {
   }
 
   /** Rows in an index of words, whatever they hold. */
-  indexed(table: 'track_search' | 'album_search' | 'artist_search'): number {
-    return this.database.prepare<{ rows: number }>(`select count(*) as rows from ${table}`).get()!
-      .rows
+  async indexed(kind: 'track' | 'album' | 'artist'): Promise<number> {
+    const counted = await this.#row<{ rows: number }>(
+      `select count(*) as rows from ${kind}_search`,
+      [],
+    )
+    return counted!.rows
   }
 
   /** Everything that a person sees, without the numbers that stand for it. */
@@ -116,16 +189,25 @@ export class LibraryWorld {
       tracks: (await this.tracks(ownerId)).map(withoutIds),
       albums: (await this.albums(ownerId)).map(withoutIds),
       artists: (await this.artists(ownerId)).map(withoutIds),
-      indexed: (['track_search', 'album_search', 'artist_search'] as const).map((table) =>
-        this.indexed(table),
-      ),
+      indexed: [
+        await this.indexed('track'),
+        await this.indexed('album'),
+        await this.indexed('artist'),
+      ],
       foundTracks: found.tracks.map(({ path }) => path).sort(),
       foundAlbums: found.albums.map(({ name, artist }) => `${artist}: ${name}`).sort(),
       foundArtists: found.artists.map(({ name }) => name).sort(),
     }
   }
-}
 
+  #row<Row>(text: string, values: readonly SqlValue[]): Promise<Row | undefined> {
+    return this.db.get<Row>(text, ...values)
+  }
+
+  #write(work: (tx: Transaction) => Promise<void>): Promise<void> {
+    return this.db.transaction(work)
+  }
+}
 export function effectOf(path: string, song: Song): LibraryEffect {
   const name = path.split('/').at(-1) ?? path
   const effect = { kind: 'track', tags: tagsOf(song.tags), names: { title: name } } as const

@@ -31,8 +31,7 @@ export interface CatalogueTrackRow extends TrackRow {
 }
 
 export function trackOf(row: CatalogueTrackRow): Track {
-  // Written by the writer of the library from Tags.
-  const tags = JSON.parse(row.tags) as Tags
+  const tags = tagsOf(row)
   return {
     id: row.id,
     ownerId: row.owner_id,
@@ -54,6 +53,11 @@ export function trackOf(row: CatalogueTrackRow): Track {
     coverId: row.cover_id,
     ...soundOf(tags),
   }
+}
+
+/** Written by the writer of the library from Tags. */
+export function tagsOf({ tags }: { readonly tags: string }): Tags {
+  return JSON.parse(tags) as Tags
 }
 
 function soundOf(
@@ -108,16 +112,20 @@ export const albumsSql = (page: string): string => `
   select page.id, page.artist_id, page.artist_key, page.key, page.release,
     ${artistName('page.artist_id')} as artist,
     min(track.album) as name, min(track.year) as year, max(track.is_compilation) as is_compilation,
-    count(*) as track_count, coalesce(sum(track.duration_ms), 0) as duration_ms,
-    (select ${trackCover('own.item_id')} as cover_id
-     from track left join cover as own on own.item_id = track.item_id
-     where track.album_id = page.id and track.state = 0 and cover_id is not null
-     order by track.disc, track.track, track.path, track.id limit 1) as cover_id
+    count(*) as track_count, cast(coalesce(sum(track.duration_ms), 0) as bigint) as duration_ms,
+    (select cover_id from (
+       select ${trackCover('own.item_id')} as cover_id, track.disc, track.track, track.path, track.id
+       from track left join cover as own on own.item_id = track.item_id
+       where track.album_id = page.id and track.state = 0) as covered
+     where cover_id is not null order by disc, track, path, id limit 1) as cover_id
   from (${page}) as page
   cross join track indexed by track_facts
     on track.owner_id = page.owner_id and track.album_id = page.id and track.state = 0
-  group by page.artist_key, page.key, page.release
-  order by page.artist_key, page.key, page.release`
+  group by ${albumGroup('page')} order by ${albumGroup('page')}`
+
+/** What an album is ordered by, and what follows from that: one order everywhere, so that SQLite sorts nothing twice. */
+export const albumGroup = (of: 'page' | 'album'): string =>
+  `${of}.artist_key, ${of}.key, ${of}.release, ${of}.id, ${of}.artist_id`
 
 export interface AlbumRow {
   readonly id: number

@@ -1,17 +1,20 @@
 import { errorCodes, SyncError, type ErrorCode } from '../../base/errors.ts'
 import { health } from '../../engine/breaker.ts'
-import type { Database } from './database.ts'
+import type { Sql } from './sql.ts'
 
 /**
  * Why no cover is to be read from a source now: the error it rests or was stopped with, or that it is paused. Null when
  * it is well, or is not there: who opens it hears of that.
  */
-export function coverRefusal(db: Database, sourceId: number, nowMs: number): SyncError | null {
-  const row = db
-    .prepare<SourceRow>(
-      `select name, is_paused, health, rest_until_ms, error_code, error_message from source where id = ?`,
-    )
-    .get(sourceId)
+export async function coverRefusal(
+  sql: Sql,
+  sourceId: number,
+  nowMs: number,
+): Promise<SyncError | null> {
+  const row = await sql.get<SourceRow>(
+    `select name, is_paused, health, rest_until_ms, error_code, error_message from source where id = ?`,
+    sourceId,
+  )
   if (row === undefined) return null
   if (row.is_paused === 1) return new SyncError('cancelled', `The source "${row.name}" is paused.`)
   if (row.health === health.well) return null

@@ -17,6 +17,7 @@ import {
   type TrackQuery,
 } from '../../library/catalogue.ts'
 import {
+  albumGroup,
   albumOf,
   albumsSql,
   artistColumns,
@@ -24,6 +25,7 @@ import {
   coverColumns,
   coverOf,
   pathOf,
+  tagsOf,
   trackColumns,
   trackOf,
   type AlbumRow,
@@ -31,151 +33,170 @@ import {
   type CatalogueTrackRow,
   type CoverRow,
 } from './catalogue-rows.ts'
-import type { Database, SqlValue } from './database.ts'
 import { decodeMark, encodeMark, type PageMark } from './page-mark.ts'
-import { matchOf, SearchIndex } from './search-index.ts'
+import type { SearchIndex, SearchQuestion } from './search-index.ts'
+import type { Sql, SqlValue } from './sql.ts'
 
-/** Owners' music in SQLite. Every question is answered at once; the promises are the port's. */
-export class SqliteCatalogue implements Catalogue {
-  readonly #database: Database
+export interface CatalogueParts {
+  readonly db: Sql
+  readonly search: SearchIndex
+}
+
+/** Owners' music in a database. The promises are the port's. */
+export class SqlCatalogue implements Catalogue {
+  readonly #db: Sql
   readonly #search: SearchIndex
 
-  constructor(database: Database) {
-    this.#database = database
-    this.#search = new SearchIndex(database)
+  constructor({ db, search }: CatalogueParts) {
+    this.#db = db
+    this.#search = search
   }
 
   async tracks(query: TrackQuery): Promise<TrackPage> {
     const { sql, values } = tracksQuery(query)
-    const rows = this.#database.prepare<CatalogueTrackRow>(sql).all(...values)
+    const rows = await this.#db.all<CatalogueTrackRow>(sql, ...values)
     const { page, next } = cut(rows, query.limit, trackMark)
     return { tracks: page.map(trackOf), ...next }
   }
 
   async track(ownerId: number, id: number): Promise<Track | null> {
-    return this.#track(ownerId, id)
+    const [track] = await this.#tracks(ownerId, [id])
+    return track ?? null
   }
 
   async file(ownerId: number, trackId: number): Promise<TrackFile | null> {
-    const row = this.#database
-      .prepare<FileRow>(
-        `select track.source_id, item.key, item.path, track.size, track.version, track.tags ->> '$.codec' as codec
-         from track join item on item.id = track.item_id
-         where track.id = ? and track.owner_id = ? and track.state = 0`,
-      )
-      .get(trackId, ownerId)
+    const row = await this.#db.get<FileRow>(
+      `select track.source_id, item.key, item.path, track.size, track.version, track.tags
+       from track join item on item.id = track.item_id
+       where track.id = ? and track.owner_id = ? and track.state = 0`,
+      trackId,
+      ownerId,
+    )
     if (row === undefined) return null
-    const { key, path, size, version, codec } = row
-    return { sourceId: row.source_id, item: { key, path: pathOf(path), size, version }, codec }
+    const { source_id: sourceId, key, path, size, version } = row
+    return { sourceId, item: { key, path: pathOf(path), size, version }, codec: tagsOf(row).codec }
   }
 
   async artists(query: ArtistQuery): Promise<ArtistPage> {
     const [after] = query.after === undefined ? [''] : decodeMark(query.after, [''])
-    const rows = this.#database
-      .prepare<ArtistRow>(
-        `select ${artistColumns} from artist
-         where owner_id = ? and key > ? and empty_ms is null order by key limit ?`,
-      )
-      .all(query.ownerId, after ?? '', checkedLimit(query.limit) + 1)
+    const rows = await this.#db.all<ArtistRow>(
+      `select ${artistColumns} from artist
+       where owner_id = ? and key > ? and empty_ms is null order by key limit ?`,
+      query.ownerId,
+      after ?? '',
+      checkedLimit(query.limit) + 1,
+    )
     const { page, next } = cut(rows, query.limit, ({ key }) => [key])
     return { artists: page.map(artistOf), ...next }
   }
 
   async artist(ownerId: number, id: number): Promise<Artist | null> {
-    return this.#artist(ownerId, id)
+    const [artist] = await this.#artists(ownerId, [id])
+    return artist ?? null
   }
 
   async albums(query: AlbumQuery): Promise<AlbumPage> {
     const { sql, values } = albumsQuery(query)
-    const rows = this.#database.prepare<AlbumRow>(sql).all(...values)
+    const rows = await this.#db.all<AlbumRow>(sql, ...values)
     const { page, next } = cut(rows, query.limit, albumMark)
     return { albums: page.map(albumOf), ...next }
   }
 
   async album(ownerId: number, id: number): Promise<Album | null> {
-    return this.#album(ownerId, id)
+    const [album] = await this.#albums(ownerId, [id])
+    return album ?? null
   }
 
   async search(ownerId: number, text: string, limit: number): Promise<SearchResult> {
     checkedLimit(limit)
-    const match = matchOf(text)
-    if (match === null) return { artists: [], albums: [], tracks: [] }
-    const artists = this.#search.find('artist_search', ownerId, match, limit)
-    const albums = this.#namedFirst('album_search', 'name', { ownerId, match, limit })
-    const tracks = this.#namedFirst('track_search', 'title', { ownerId, match, limit })
+    const question = { ownerId, text, limit }
+    const artists = await this.#found({ ...question, kind: 'artist' })
+    const albums = await this.#found({ ...question, kind: 'album' })
+    const tracks = await this.#found({ ...question, kind: 'track' })
     return {
-      artists: artists.map((id) => this.#artist(ownerId, id)).filter((found) => found !== null),
-      albums: albums.map((id) => this.#album(ownerId, id)).filter((found) => found !== null),
-      tracks: tracks.map((id) => this.#track(ownerId, id)).filter((found) => found !== null),
+      artists: await this.#artists(ownerId, artists),
+      albums: await this.#albums(ownerId, albums),
+      tracks: await this.#tracks(ownerId, tracks),
     }
   }
 
   async counts(ownerId: number): Promise<LibraryCounts> {
-    const counts = this.#database
-      .prepare<LibraryCounts>(
-        `select count(*) as tracks, coalesce(sum(duration_ms), 0) as durationMs, coalesce(sum(size), 0) as bytes,
-           (select count(*) from album where owner_id = ?1 and empty_ms is null) as albums,
-           (select count(*) from artist where owner_id = ?1 and empty_ms is null) as artists
-         from track where owner_id = ?1 and state = 0`,
-      )
-      .get(ownerId)
+    const counts = await this.#db.get<LibraryCounts>(
+      `select count(*) as tracks, cast(coalesce(sum(duration_ms), 0) as bigint) as "durationMs",
+         cast(coalesce(sum(size), 0) as bigint) as bytes,
+         (select count(*) from album where owner_id = ?1 and empty_ms is null) as albums,
+         (select count(*) from artist where owner_id = ?1 and empty_ms is null) as artists
+       from track where owner_id = ?1 and state = 0`,
+      ownerId,
+    )
     return { ...(counts ?? { tracks: 0, albums: 0, artists: 0, durationMs: 0, bytes: 0 }) }
   }
 
   async cover(id: number): Promise<Cover | null> {
-    const row = this.#database
-      .prepare<CoverRow>(
-        `select ${coverColumns} from cover join item on item.id = cover.item_id where cover.item_id = ?`,
-      )
-      .get(id)
+    const row = await this.#db.get<CoverRow>(
+      `select ${coverColumns} from cover join item on item.id = cover.item_id where cover.item_id = ?`,
+      id,
+    )
     return row === undefined ? null : coverOf(row)
   }
 
   async keepCover(cover: Cover, hash: string, mime: string): Promise<void> {
-    this.#database
-      .prepare('update cover set hash = ?, hash_mime = ? where item_id = ? and version = ?')
-      .run(hash, mime, cover.id, cover.item.version)
+    await this.#db.run(
+      'update cover set hash = ?, hash_mime = ? where item_id = ? and version = ?',
+      hash,
+      mime,
+      cover.id,
+      cover.item.version,
+    )
   }
 
-  #track(ownerId: number, id: number): Track | null {
-    const row = this.#database
-      .prepare<CatalogueTrackRow>(
-        `select ${trackColumns} from track join album on album.id = track.album_id
-         where track.id = ? and track.owner_id = ? and track.state = 0`,
-      )
-      .get(id, ownerId)
-    return row === undefined ? null : trackOf(row)
+  async #tracks(ownerId: number, ids: readonly number[]): Promise<Track[]> {
+    if (ids.length === 0) return []
+    const rows = await this.#db.all<CatalogueTrackRow>(
+      `select ${trackColumns} from track join album on album.id = track.album_id
+       where track.id = any(?) and track.owner_id = ? and track.state = 0`,
+      ids,
+      ownerId,
+    )
+    return inOrder(ids, rows).map(trackOf)
   }
 
-  #artist(ownerId: number, id: number): Artist | null {
-    const row = this.#database
-      .prepare<ArtistRow>(
-        `select ${artistColumns} from artist where id = ? and owner_id = ? and empty_ms is null`,
-      )
-      .get(id, ownerId)
-    return row === undefined ? null : artistOf(row)
+  async #artists(ownerId: number, ids: readonly number[]): Promise<Artist[]> {
+    if (ids.length === 0) return []
+    const rows = await this.#db.all<ArtistRow>(
+      `select ${artistColumns} from artist where id = any(?) and owner_id = ? and empty_ms is null`,
+      ids,
+      ownerId,
+    )
+    return inOrder(ids, rows).map(artistOf)
   }
 
-  #album(ownerId: number, id: number): Album | null {
-    const row = this.#database
-      .prepare<AlbumRow>(
-        albumsSql('select * from album where id = ? and owner_id = ? and empty_ms is null'),
-      )
-      .get(id, ownerId)
-    return row === undefined ? null : albumOf(row)
+  async #albums(ownerId: number, ids: readonly number[]): Promise<Album[]> {
+    if (ids.length === 0) return []
+    const rows = await this.#db.all<AlbumRow>(
+      albumsSql('select * from album where id = any(?) and owner_id = ? and empty_ms is null'),
+      ids,
+      ownerId,
+    )
+    return inOrder(ids, rows).map(albumOf)
   }
 
   /** First those whose own name holds every word, then those that have the words anywhere. */
-  #namedFirst(
-    table: 'track_search' | 'album_search',
-    name: string,
-    { ownerId, match, limit }: { ownerId: number; match: string; limit: number },
-  ): number[] {
-    const named = this.#search.find(table, ownerId, `${name} : (${match})`, limit)
-    if (named.length === limit) return named
-    const others = this.#search.find(table, ownerId, match, limit)
-    return [...new Set([...named, ...others])].slice(0, limit)
+  async #found(question: Omit<SearchQuestion, 'isNamed'>): Promise<number[]> {
+    const named = await this.#search.find(this.#db, { ...question, isNamed: true })
+    // Artists are found by nothing but their names.
+    if (named.length === question.limit || question.kind === 'artist') return named
+    const others = await this.#search.find(this.#db, { ...question, isNamed: false })
+    return [...new Set([...named, ...others])].slice(0, question.limit)
   }
+}
+
+function inOrder<Row extends { readonly id: number }>(
+  ids: readonly number[],
+  rows: readonly Row[],
+): Row[] {
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return ids.flatMap((id) => byId.get(id) ?? [])
 }
 
 interface FileRow {
@@ -184,10 +205,11 @@ interface FileRow {
   readonly path: string
   readonly size: number
   readonly version: string
-  readonly codec: string
+  readonly tags: string
 }
 
-interface Query {
+/** A text and its values. */
+export interface Query {
   readonly sql: string
   readonly values: readonly SqlValue[]
 }
@@ -236,7 +258,7 @@ export function albumsQuery(query: AlbumQuery): Query {
   }
   return {
     sql: albumsSql(
-      `select * from album where ${where.join(' and ')} order by ${albumOrder} limit ?`,
+      `select * from album where ${where.join(' and ')} order by ${albumGroup('album')} limit ?`,
     ),
     values: [...values, checkedLimit(query.limit) + 1],
   }
