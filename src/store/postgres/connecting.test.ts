@@ -202,6 +202,17 @@ test('a server that accepts and says nothing is not waited for for ever', async 
   expect(await sql.get('select 1 as one')).toEqual({ one: 1 })
 })
 
+test('whoever connects for something else waits for his turn, too', async () => {
+  const parts = { clock: quickClock, random: seededRandom(1), address: readAddress(proxyUrl) }
+  const connector = new Connector(parts)
+  proxy.faults.stallAfterBytes = 0
+  const { signal } = new AbortController()
+  const asked = [1, 2, 3].map(() => expect(connector.connect(signal)).rejects.toThrow('no answer'))
+  await until(async () => proxy.open > 0)
+  expect(proxy.open).toBe(1)
+  await Promise.all(asked)
+})
+
 test('a server that falls silent in the middle is given up', async () => {
   const sql = open(proxyUrl, { clock: quickClock })
   const silenced = sql.transaction(async (tx) => {
@@ -218,6 +229,8 @@ test('a server that falls silent in the middle is given up', async () => {
 
 test('a process for which the server has no room refuses to start, with the numbers', async () => {
   const sql = open(url, { size: 8 })
+  // Its own are not counted twice.
+  await Promise.all(Array.from({ length: 8 }, () => sql.get('select pg_sleep(0.1)')))
   await sql.checkConnections()
   const others: Client[] = []
   try {
