@@ -1,42 +1,35 @@
 import type { Clock } from '../base/clock.ts'
-import type { Database } from '../store/sqlite/database.ts'
+import type { StoreDatabase } from './store-database.ts'
 
-/** How often it is looked whether another process has changed the database, in milliseconds. */
-const lookMs = 250
+/** How often those who watch are told to look, where the work is done by other machines: in milliseconds. */
+const tellMs = 1_000
 
-/** Tells that something may look different now: a turn was taken here, or a command changed the database beside us. */
+/** Tells that something may look different now: a turn was taken here, or somebody else changed the database. */
 export class Changes {
   readonly #clock: Clock
-  readonly #db: Database
+  readonly #database: StoreDatabase
   readonly #listeners = new Set<() => void>()
   #cancel: () => void = () => undefined
-  #version = 0
+  #unlisten: () => Promise<void> = async () => undefined
   #onChange: () => void = () => undefined
 
-  constructor(db: Database, clock: Clock) {
-    this.#db = db
+  constructor(database: StoreDatabase, clock: Clock) {
+    this.#database = database
     this.#clock = clock
   }
 
   /** Looks for what others change from now on; `onChange` is called when somebody did, here or there. */
   start(onChange: () => void): void {
     this.#onChange = onChange
-    this.#version = this.#db.dataVersion
-    const look = (): void => {
-      const version = this.#db.dataVersion
-      if (version !== this.#version) {
-        this.#version = version
-        this.stir()
-      }
-      this.#cancel = this.#clock.after(lookMs, look)
-    }
-    this.#cancel = this.#clock.after(lookMs, look)
+    this.#unlisten = this.#database.listen(() => this.stir())
+    if (this.#database.sql.isShared) this.#tick()
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#cancel()
     this.#onChange = () => undefined
     this.#listeners.clear()
+    await this.#unlisten()
   }
 
   /** Owners, sources or what is asked of them changed. */
@@ -53,5 +46,13 @@ export class Changes {
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** Machines tell each other of what is to be done, not of every step of it. */
+  #tick(): void {
+    this.#cancel = this.#clock.after(tellMs, () => {
+      this.tell()
+      this.#tick()
+    })
   }
 }

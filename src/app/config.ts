@@ -1,4 +1,4 @@
-import { homedir } from 'node:os'
+import { homedir, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { readFileSync } from 'node:fs'
 import { SyncError } from '../base/errors.ts'
@@ -26,6 +26,30 @@ export const options = {
     preset: '',
     concerns: 'all',
     text: 'where the database, the covers and the key are (default: roundelay in the data folder of your account)',
+  },
+  databaseUrlFile: {
+    flag: 'database-url-file',
+    value: 'file',
+    variable: 'ROUNDELAY_DATABASE_URL_FILE',
+    preset: '',
+    concerns: 'all',
+    text: 'file that holds the address of a PostgreSQL database (DATABASE_URL holds it as well), for one shared by several machines',
+  },
+  connections: {
+    flag: 'connections',
+    value: 'number',
+    variable: 'ROUNDELAY_CONNECTIONS',
+    preset: '8',
+    concerns: 'work',
+    text: 'connections to PostgreSQL at most, besides one that listens',
+  },
+  roles: {
+    flag: 'roles',
+    value: 'list',
+    variable: 'ROUNDELAY_ROLES',
+    preset: 'api,sync',
+    concerns: 'serve',
+    text: 'what this process does: answers over HTTP (api), keeps libraries up to date (sync), or both',
   },
   host: {
     flag: 'host',
@@ -118,6 +142,12 @@ export type Given = Readonly<Partial<Record<OptionName, string>>>
 export interface Config {
   /** Absolute. */
   readonly dataFolder: string
+  /** Of PostgreSQL; null: a file in the data folder. */
+  readonly databaseUrl: string | null
+  readonly connections: number
+  readonly roles: ReadonlySet<Role>
+  /** How this process is called where its slots are shown. */
+  readonly nodeName: string
   readonly host: string
   readonly port: number
   readonly names: readonly string[]
@@ -131,6 +161,9 @@ export interface Config {
   readonly key: string | null
 }
 
+const roles = ['api', 'sync'] as const
+export type Role = (typeof roles)[number]
+
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
@@ -140,10 +173,14 @@ export function readConfig(given: Given, environment = process.env): Config {
     given[name] ?? environment[options[name].variable] ?? options[name].preset
   return {
     dataFolder: dataFolder(text('data'), environment),
+    databaseUrl: secret(environment['DATABASE_URL'], text('databaseUrlFile'), 'database address'),
+    connections: whole(text('connections'), 'connections', { least: 2, most: 100 }),
+    roles: rolesOf(list(text('roles'))),
+    nodeName: `${hostname()}:${process.pid}`,
     host: text('host'),
     port: whole(text('port'), 'port', { least: 0, most: 65_535 }),
     names: list(text('names')),
-    token: token(environment['ROUNDELAY_TOKEN'], text('tokenFile')),
+    token: secret(environment['ROUNDELAY_TOKEN'], text('tokenFile'), 'token'),
     allowHosts: list(text('allowHosts')),
     slots: {
       list: whole(text('slotsList'), 'slots-list', { least: 1, most: 1_000 }),
@@ -162,14 +199,19 @@ function dataFolder(given: string, environment: NodeJS.ProcessEnv): string {
   return join(base, 'roundelay')
 }
 
-function token(fromEnvironment: string | undefined, file: string): string | null {
+function secret(fromEnvironment: string | undefined, file: string, what: string): string | null {
   if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment
   if (file === '') return null
   try {
     return readFileSync(file, 'utf8').trim()
   } catch (cause) {
-    throw new SyncError('bad-input', `The token file ${file} cannot be read.`, { cause })
+    throw new SyncError('bad-input', `The ${what} file ${file} cannot be read.`, { cause })
   }
+}
+
+function rolesOf(given: readonly string[]): ReadonlySet<Role> {
+  if (given.length === 0) throw new SyncError('bad-input', '--roles names at least one role.')
+  return new Set(given.map((role) => oneOf(role, 'roles', roles)))
 }
 
 function list(text: string): string[] {

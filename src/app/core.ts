@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { systemClock } from '../base/clock.ts'
@@ -6,99 +6,117 @@ import { SyncError } from '../base/errors.ts'
 import { addressPolicy } from '../base/remote/address-policy.ts'
 import { systemRandom } from '../base/random.ts'
 import { defaultPolicy, type Policy } from '../engine/policy.ts'
-import type { SourceEntry } from '../engine/registry.ts'
+import type { Registry, SourceEntry } from '../engine/registry.ts'
 import type { Source } from '../engine/source.ts'
+import type { TaskStore } from '../engine/task-store.ts'
+import type { Catalogue } from '../library/catalogue.ts'
 import { maxCoverBytes } from '../library/tags/cover.ts'
 import { DiskBlobs } from '../store/blobs/disk-blobs.ts'
 import { loadKeyFile, masterKeyFrom } from '../store/key-file.ts'
-import { SqliteCatalogue } from '../store/sqlite/catalogue.ts'
-import { Database, storageTrouble } from '../store/sqlite/database.ts'
-import { LibraryWriter } from '../store/sqlite/library-writer.ts'
-import { migrate } from '../store/sqlite/migrations.ts'
-import { SqliteRegistry } from '../store/sqlite/registry.ts'
-import { SqliteTaskStore } from '../store/sqlite/task-store.ts'
+import { SqlCatalogue } from '../store/sql/catalogue.ts'
+import { LibraryWriter } from '../store/sql/library-writer.ts'
+import { SqlRegistry } from '../store/sql/registry.ts'
+import { SqlTaskStore } from '../store/sql/task-store.ts'
+import { storageTrouble } from '../store/sqlite/database.ts'
 import { Vault } from '../store/vault.ts'
 import { Changes } from './changes.ts'
 import type { Config } from './config.ts'
+import { openDatabaseFile } from './database-file.ts'
+import { checkKey } from './key-check.ts'
 import { OpenSources } from './open-sources.ts'
+import type { StoreDatabase } from './store-database.ts'
 
 /** What every command needs: the stores, and a way to open sources. Does no work by itself. */
 export interface Core {
   readonly config: Config
   readonly policy: Policy
   readonly clock: Clock
-  readonly db: Database
-  readonly registry: SqliteRegistry
-  readonly catalogue: SqliteCatalogue
-  readonly tasks: SqliteTaskStore
+  readonly database: StoreDatabase
+  readonly registry: Registry
+  readonly catalogue: Catalogue
+  readonly tasks: TaskStore
   readonly library: LibraryWriter
   readonly blobs: DiskBlobs
   readonly sources: OpenSources
   readonly changes: Changes
-  /** Beside the database: who holds it does the work. */
-  readonly lockPath: string
   /** Opens what is not (yet) registered. */
   readonly openSource: (entry: SourceEntry, password: string | null) => Promise<Source>
   close(): Promise<void>
 }
 
-/** Opens the stores in the data folder, made if it is not there. `policy` changes numbers of the engine. */
+/** Opens the stores: the data folder, made if it is not there, and its database or the one that is named. `policy` changes numbers of the engine. */
 export async function openCore(config: Config, policy: Partial<Policy> = {}): Promise<Core> {
   const clock = systemClock
-  const folder = config.dataFolder
-  const path = join(folder, 'roundelay.db')
-  const db = openDatabase(folder, path)
-  const rules: Policy = { ...defaultPolicy, charge: config.charge, slots: config.slots, ...policy }
+  const database = await openDatabase(config, clock)
+  try {
+    return await coreOn(database, config, { policy, clock })
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+async function coreOn(
+  database: StoreDatabase,
+  config: Config,
+  extra: { readonly policy: Partial<Policy>; readonly clock: Clock },
+): Promise<Core> {
+  const { clock } = extra
+  const { sql: db, search } = database
+  const { dataFolder: folder } = config
+  const policy: Policy = {
+    ...defaultPolicy,
+    charge: config.charge,
+    slots: config.slots,
+    ...extra.policy,
+  }
   const key = config.key === null ? loadKeyFile(join(folder, 'key')) : masterKeyFrom(config.key)
   const vault = new Vault({ keys: [await key] })
-  const library = new LibraryWriter({ database: db, clock })
-  const changes = new Changes(db, clock)
-  const registry = new SqliteRegistry({
+  if (db.isShared) await checkKey(db, vault)
+  const library = new LibraryWriter({ db, search })
+  const changes = new Changes(database, clock)
+  const registry = new SqlRegistry({
     db,
-    clock,
     secrets: vault,
     effects: library,
     onChange: () => changes.stir(),
   })
-  const tasks = new SqliteTaskStore({
+  const tasks = new SqlTaskStore({
     db,
-    clock,
+    policy,
     random: systemRandom,
-    policy: rules,
     effects: library,
+    nodeName: config.nodeName,
   })
   const openSource = sourceOpener(config, clock)
   const sources = new OpenSources({ registry, open: openSource })
   const blobs = new DiskBlobs({ root: join(folder, 'covers'), maxBytes: maxCoverBytes })
   return {
     config,
-    policy: rules,
+    policy,
     clock,
-    db,
+    database,
     registry,
-    catalogue: new SqliteCatalogue(db),
+    catalogue: new SqlCatalogue({ db, search }),
     tasks,
     library,
     blobs,
     sources,
     changes,
-    lockPath: `${path}-lock`,
     openSource,
     close: async () => {
-      changes.stop()
+      await changes.stop()
       await sources.close()
-      db.close()
+      await database.close()
     },
   }
 }
 
-function openDatabase(folder: string, path: string): Database {
+async function openDatabase(config: Config, clock: Clock): Promise<StoreDatabase> {
+  const { dataFolder: folder, databaseUrl: url, connections } = config
   try {
     makeFolder(folder)
-    const db = new Database(path)
-    chmodSync(path, 0o600)
-    migrate(db)
-    return db
+    if (url === null) return await openDatabaseFile(folder, clock)
   } catch (error) {
     if (error instanceof SyncError) throw error
     const why = error instanceof Error ? error.message : String(error)
@@ -107,6 +125,9 @@ function openDatabase(folder: string, path: string): Database {
       cause: error,
     })
   }
+  // Its driver is loaded only where it is wanted.
+  const { openDatabaseServer } = await import('./database-server.ts')
+  return openDatabaseServer({ url, connections, clock, random: systemRandom })
 }
 
 /** By steps: asked for all at once, Node tries for ever where a file system says that its own root is not there (/proc). */

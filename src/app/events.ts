@@ -106,6 +106,6 @@ export class Events implements Observer {
 }
 
 function fieldsOf(claim: Claim): Record<string, unknown> {
-  const { kind, sourceId, ownerId, taskId } = claim
-  return { kind, source: sourceId, owner: ownerId, task: taskId }
+  const { kind, sourceId, ownerId, fence } = claim
+  return { kind, source: sourceId, owner: ownerId, fence }
 }

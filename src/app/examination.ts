@@ -1,6 +1,6 @@
 import { asSyncError } from '../base/errors.ts'
-import { damage, unsoundRows } from '../store/sqlite/soundness.ts'
-import { WorkLock } from '../store/sqlite/work-lock.ts'
+import { hasNodes } from '../store/sql/nodes.ts'
+import { unsoundRows } from '../store/sql/soundness.ts'
 import type { Core } from './core.ts'
 import { checkSource } from './source-check.ts'
 import type { SourceEntry } from '../engine/registry.ts'
@@ -20,38 +20,41 @@ export async function examine(core: Core): Promise<readonly Finding[]> {
   return [
     { isWell: true, text: `data folder: ${core.config.dataFolder}` },
     { isWell: true, text: `Node ${process.versions.node}` },
-    ...examineDatabase(core),
-    examineLock(core),
+    ...(await examineDatabase(core)),
+    await examineWork(core),
     ...(await examineStalls(core)),
     ...(await examineSources(core)),
   ]
 }
 
-function examineDatabase({ db }: Core): Finding[] {
-  const broken = damage(db)
+async function examineDatabase({ database }: Core): Promise<Finding[]> {
+  const broken = database.damage()
   if (broken.length > 0) {
     return broken.map((line) => ({ isWell: false, text: `the database file is damaged: ${line}` }))
   }
-  const unsound = unsoundRows(db)
-  if (unsound.length === 0) return [{ isWell: true, text: 'the database is sound' }]
+  const unsound = await unsoundRows(database.sql)
+  if (unsound.length === 0) {
+    return [{ isWell: true, text: `the database is sound: ${database.title}` }]
+  }
   return unsound.map(({ rule, count }) => ({
     isWell: false,
     text: `${count} rows break a rule (${rule}): please report it`,
   }))
 }
 
-function examineLock(core: Core): Finding {
-  const text = isWorkDone(core)
+async function examineWork(core: Core): Promise<Finding> {
+  const text = (await isWorkDone(core))
     ? 'a process does the work on this database'
     : 'no process does the work now; roundelay serve or sync would'
   return { isWell: true, text }
 }
 
 /** Whether some process does the work now. */
-export function isWorkDone({ lockPath }: Core): boolean {
-  const lock = WorkLock.tryTake(lockPath)
-  lock?.release()
-  return lock === null
+export async function isWorkDone({ database }: Core): Promise<boolean> {
+  if (database.sql.isShared) return hasNodes(database.sql)
+  const right = await database.tryTakeWork()
+  right?.release()
+  return right === null
 }
 
 async function examineStalls(core: Core): Promise<Finding[]> {

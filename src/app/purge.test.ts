@@ -24,7 +24,7 @@ afterEach(async () => {
 it('removes the pictures that no cover has, over as many steps as it takes, and no others', async () => {
   const orphans = await put(core, 300, 'orphan')
   const kept = await put(core, 300, 'kept')
-  for (const [index, hash] of kept.entries()) addCover(core, index, hash)
+  for (const [index, hash] of kept.entries()) await addCover(core, index, hash)
   const timer = new HandClock()
   const purge = new Purge({ ...core, clock: timer }, silentLog)
   purge.start()
@@ -40,10 +40,10 @@ it('comes back the next day, after an error as well, and not once it is stopped'
   const purge = new Purge({ ...core, clock: timer }, silentLog)
   const [orphan = ''] = await put(core, 1, 'orphan')
   purge.start()
-  core.db.exec('pragma query_only = on')
+  await core.database.sql.run('pragma query_only = on')
   await timer.fire()
   expect(await core.blobs.has(orphan)).toBe(true)
-  core.db.exec('pragma query_only = off')
+  await core.database.sql.run('pragma query_only = off')
   expect(timer.waitsMs).toBe(86_400_000)
   await timer.fire()
   expect(await core.blobs.has(orphan)).toBe(false)
@@ -52,14 +52,16 @@ it('comes back the next day, after an error as well, and not once it is stopped'
 })
 
 it('removes old tombstones after a single sync', async () => {
-  core.db.exec(
+  await core.database.sql.run(
     `insert into artist (owner_id, key, empty_ms)
      with recursive n (n) as (select 1 union all select n + 1 from n where n < 1200)
      select 1, n, 1 from n`,
   )
-  core.db.prepare("insert into artist (owner_id, key, empty_ms) values (1, 'shown', null)").run()
+  await core.database.sql.run(
+    "insert into artist (owner_id, key, empty_ms) values (1, 'shown', null)",
+  )
   await new Purge(core, silentLog).afterSync()
-  const left = core.db.prepare<{ key: string }>('select key from artist').all()
+  const left = await core.database.sql.all<{ key: string }>('select key from artist')
   expect(left.map(({ key }) => key)).toEqual(['shown'])
 })
 
@@ -107,8 +109,10 @@ function put({ blobs }: Core, count: number, what: string): Promise<string[]> {
   )
 }
 
-function addCover({ db }: Core, itemId: number, hash: string): void {
-  db.prepare(
+async function addCover({ database }: Core, itemId: number, hash: string): Promise<void> {
+  await database.sql.run(
     `insert into cover (item_id, owner_id, source_id, version, hash) values (?, 1, 1, 'v', ?)`,
-  ).run(itemId, hash)
+    itemId,
+    hash,
+  )
 }

@@ -1,5 +1,5 @@
 import type { Log } from '../base/log.ts'
-import { withoutCover } from '../store/sqlite/cover-hashes.ts'
+import { withoutCover } from '../store/sql/cover-hashes.ts'
 import type { Core } from './core.ts'
 
 const dayMs = 86_400_000
@@ -66,17 +66,18 @@ export class Purge {
 
   /** True while there may be more. */
   async #tombstones(): Promise<boolean> {
-    const { clock, tasks, library, policy } = this.#core
+    const { database, tasks, library, policy } = this.#core
     const items = await tasks.purge(atOnce)
-    const rows = library.purge(clock.now() - policy.tombstoneMs, atOnce)
+    const beforeMs = (await database.sql.now()) - policy.tombstoneMs
+    const rows = await library.purge(beforeMs, atOnce)
     return items >= atOnce || rows >= atOnce
   }
 
   /** True while there may be more. A picture that is removed while it gets a cover again is read from its drive once more. */
   async #pictures(): Promise<boolean> {
-    const { blobs, db } = this.#core
+    const { blobs, database } = this.#core
     const hashes = await blobs.hashes(this.#picture, atOnce)
-    for (const hash of withoutCover(db, hashes)) await blobs.remove(hash)
+    for (const hash of await withoutCover(database.sql, hashes)) await blobs.remove(hash)
     this.#picture = hashes.length < atOnce ? '' : (hashes.at(-1) ?? '')
     return this.#picture !== ''
   }

@@ -6,7 +6,7 @@ import type { Covers as CoversFace } from '../http/covers.ts'
 import type { Check } from '../http/health.ts'
 import { createServer, type HttpServer } from '../http/server.ts'
 import { Covers } from '../library/covers.ts'
-import { coverRefusal } from '../store/sqlite/cover-refusal.ts'
+import { coverRefusal } from '../store/sql/cover-refusal.ts'
 import type { Config } from './config.ts'
 import { openCore, type Core } from './core.ts'
 import { endAll } from './end-all.ts'
@@ -18,8 +18,8 @@ import { startWork } from './work.ts'
 /** A running server. */
 export interface Service {
   readonly core: Core
-  /** Ends with a slash. */
-  readonly url: string
+  /** Ends with a slash; null where this process does not answer over HTTP. */
+  readonly url: string | null
   /** Takes no more requests, lets tasks end for a moment, gives the others back, closes everything. */
   stop(): Promise<void>
 }
@@ -27,7 +27,10 @@ export interface Service {
 /** Tasks are given so long to end before they are given back, in milliseconds. */
 const drainMs = 5_000
 
-/** Does the work and answers over HTTP. Throws `busy` when another process does the work on this data folder. */
+/**
+ * Does what the roles say: the work, answers over HTTP, or both. Throws `busy` when another process does the work on
+ * this data folder and there can be one only.
+ */
 export async function startService(
   config: Config,
   extra: { readonly policy?: Partial<Policy>; readonly observer?: Observer } = {},
@@ -38,22 +41,35 @@ export async function startService(
   const started: (() => Promise<void>)[] = [() => core.close()]
   const stop = (): Promise<void> => endAll(started.splice(0))
   try {
-    const work = await startWork(core, log, both(events, extra.observer))
-    started.push(() => work.stop(drainMs))
-    const server = await makeServer(core, work.engine, { events, log })
-    const url = await server.listen(config.port)
-    started.push(() => server.close())
-    log.info({ url: url.href, version }, 'serving')
-    return { core, url: url.href, stop }
+    let engine: Engine | null = null
+    if (config.roles.has('sync')) {
+      const work = await startWork(core, log, both(events, extra.observer))
+      engine = work.engine
+      started.push(() => work.stop(drainMs))
+    } else await watch(core)
+    let url: string | null = null
+    if (config.roles.has('api')) {
+      const server = await makeServer(core, engine, { events, log })
+      started.push(() => server.close())
+      url = (await server.listen(config.port)).href
+    }
+    log.info({ url, roles: [...config.roles], database: core.database.title, version }, 'serving')
+    return { core, url, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
+/** Where other processes do the work: what they and commands change is seen here, too. */
+async function watch(core: Core): Promise<void> {
+  await core.blobs.open()
+  core.changes.start(() => void core.sources.refresh())
+}
+
 function makeServer(
   core: Core,
-  engine: Engine,
+  engine: Engine | null,
   { events, log }: { readonly events: Events; readonly log: Log },
 ): Promise<HttpServer> {
   const { config, registry, catalogue, tasks, changes, clock } = core
@@ -77,12 +93,12 @@ function makeServer(
 }
 
 /** Covers by their number, for whoever may see them. */
-function coversFace({ catalogue, blobs, sources, db, clock }: Core): CoversFace {
+function coversFace({ catalogue, blobs, sources, database }: Core): CoversFace {
   const covers = new Covers({
     catalogue,
     blobs,
     source: (id) => sources.of(id),
-    refusal: (id) => coverRefusal(db, id, clock.now()),
+    refusal: async (id) => coverRefusal(database.sql, id, await database.sql.now()),
   })
   return {
     read: async (coverId, ownerId, signal) => {
@@ -94,8 +110,9 @@ function coversFace({ catalogue, blobs, sources, db, clock }: Core): CoversFace 
 }
 
 /** What `/health` looks at besides stalls: the database answers, and the data folder can be read. Throws otherwise. */
-async function looks({ db, config }: Core, { refusal }: Engine): Promise<readonly Check[]> {
-  db.prepare('select 1 from owner limit 1').get()
+async function looks({ database, config }: Core, engine: Engine | null): Promise<readonly Check[]> {
+  const refusal = engine?.refusal ?? null
+  await database.sql.get('select 1 from owner limit 1')
   await readdir(config.dataFolder)
   return [
     {

@@ -3,10 +3,10 @@ import { Engine, type Observer } from '../engine/engine.ts'
 import { LibraryHandler } from '../library/handler.ts'
 import { readTags } from '../library/tags/read-tags.ts'
 import { TagParser } from '../library/tags/tag-parser.ts'
-import { WorkLock } from '../store/sqlite/work-lock.ts'
 import type { Core } from './core.ts'
 import { endAll } from './end-all.ts'
 import { Purge } from './purge.ts'
+import type { WorkRight } from './store-database.ts'
 
 /** The work of a process on its database: listing, reading, taking turns. */
 export interface Work {
@@ -19,16 +19,16 @@ export interface Work {
 
 /** Takes up the work. Throws `busy` when another process does it. */
 export async function startWork(core: Core, log: Log, observer: Observer): Promise<Work> {
-  return begin(core, await WorkLock.take(core.lockPath, core.clock), log, observer)
+  return begin(core, await core.database.takeWork(), log, observer)
 }
 
 /** Takes up the work; null when another process does it. */
 export async function tryStartWork(core: Core, log: Log, observer: Observer): Promise<Work | null> {
-  const lock = WorkLock.tryTake(core.lockPath)
-  return lock === null ? null : begin(core, lock, log, observer)
+  const right = await core.database.tryTakeWork()
+  return right === null ? null : begin(core, right, log, observer)
 }
 
-async function begin(core: Core, lock: WorkLock, log: Log, observer: Observer): Promise<Work> {
+async function begin(core: Core, right: WorkRight, log: Log, observer: Observer): Promise<Work> {
   const parser = new TagParser({ clock: core.clock, threads: core.config.parsers })
   const handler = new LibraryHandler({
     readTags: (file, fetch, signal) => readTags(file, fetch, parser, signal),
@@ -51,10 +51,10 @@ async function begin(core: Core, lock: WorkLock, log: Log, observer: Observer): 
   const purge = new Purge(core, log)
   const stop = (drainMs: number): Promise<void> =>
     endAll([
-      async () => lock.release(),
+      async () => right.release(),
       () => parser.close(),
       () => engine.stop(drainMs),
-      async () => core.changes.stop(),
+      () => core.changes.stop(),
       () => purge.stop(),
     ])
   try {

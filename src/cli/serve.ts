@@ -8,7 +8,8 @@ export function serveCommand(setting: Setting): Command {
     .action(async () => {
       const { startService } = await import('../app/service.ts')
       const service = await startService(setting.config())
-      setting.terminal.say(`Roundelay answers on ${service.url} (Ctrl-C stops it).`)
+      const does = service.url === null ? 'works' : `answers on ${service.url}`
+      setting.terminal.say(`Roundelay ${does} (Ctrl-C stops it).`)
       await signalled()
       setting.terminal.say('Stopping: tasks under way are given a moment to end.')
       await service.stop()

@@ -49,7 +49,7 @@ export function sourceCommand(setting: Setting): Command {
           const status = await core.registry.sourceStatus(entry.id)
           if (status?.state === 'paused') return 'paused'
           const { isWorkDone } = await import('../app/examination.ts')
-          return isWorkDone(core) ? 'now' : 'later'
+          return (await isWorkDone(core)) ? 'now' : 'later'
         },
         said: (name, when) => saidOfSync(name, when),
       },

@@ -48,6 +48,8 @@ export class Engine {
   readonly #running = new Map<number, Running>()
   #isDraining = false
   #refusal: Failure | null = null
+  /** How far the store's clock is ahead of ours, in milliseconds. */
+  #aheadMs = 0
   #loop: Promise<void> | null = null
 
   constructor(parts: EngineParts) {
@@ -86,6 +88,7 @@ export class Engine {
     await this.#loop
     cancel()
     this.#loop = null
+    await this.#parts.store.close()
   }
 
   async #takeTurns(): Promise<void> {
@@ -94,6 +97,7 @@ export class Engine {
     while (!this.#isDraining || this.#running.size > 0 || this.#inbox.size > 0) {
       const letters = this.#inbox.take()
       const startedMs = clock.elapsed()
+      const askedMs = clock.now()
       try {
         const turn = await store.turn(
           letters.map((letter) => letter.result),
@@ -101,11 +105,13 @@ export class Engine {
         )
         failures = 0
         this.#refusal = null
+        this.#aheadMs = turn.nowMs - askedMs
         for (const [index, letter] of letters.entries()) letter.deliver(ackAt(turn.acks, index))
         for (const claim of turn.claims) this.#launch(claim)
         for (const sourceId of turn.checks) void this.#check(sourceId)
         observer.turned?.(clock.elapsed() - startedMs, letters.length)
-        await this.#inbox.wait(turn.nextMs, () => this.#running.size)
+        const nextMs = turn.nextMs === null ? null : turn.nextMs - this.#aheadMs
+        await this.#inbox.wait(nextMs, () => this.#running.size)
       } catch (error) {
         // The store refused (disk full, locked): what was to be written is kept and tried again, until its lease ends.
         failures++
@@ -153,7 +159,7 @@ export class Engine {
     const { clock, policy } = this.#parts
     const { claim, controller } = running
     running.disarm()
-    const leftMs = untilMs - clock.now()
+    const leftMs = untilMs - this.#aheadMs - clock.now()
     const cancelTimers = [
       clock.after(Math.max(0, leftMs - policy.graceMs), () => {
         controller.abort(new SyncError('timeout', 'The task did not end within its time.'))
@@ -191,7 +197,7 @@ export class Engine {
     const ack = isAwaited ? await this.#inbox.post(result) : { isHeld: false }
     this.#running.delete(claim.fence)
     if (ack.failure !== undefined)
-      log.error({ ...ack.failure, task: claim.taskId }, 'a fault of ours')
+      log.error({ ...ack.failure, source: claim.sourceId }, 'a fault of ours')
     const told = ack.failure === undefined ? result : failedWith(result, ack.failure)
     observer.ended?.(claim, told, ack.isHeld)
     if (this.#isDraining) this.#inbox.wake()

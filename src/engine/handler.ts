@@ -27,20 +27,28 @@ export interface Handler {
   read(item: Item, known: Item | null, source: Source, signal: AbortSignal): Promise<Effect>
 }
 
+/** What was read of an item's present version. */
+export interface Reading {
+  readonly item: Item
+  readonly effect: Effect
+}
+
 /**
- * Writes effects inside the transaction that ends a task (the store calls it, nobody else).
- * Every method is idempotent: applying a change twice is the same as once. A method that throws undoes this one effect
+ * Writes effects inside the transaction that ends a task (the store calls it, nobody else); `Tx` is that transaction,
+ * as the store has it.
+ * Every method is idempotent: applying a change twice is the same as once. What throws undoes this one effect
  * only; the others of its turn are written once more, so a writer keeps nothing in memory of what it has been told.
  */
-export interface EffectWriter {
-  applied(item: Item, effect: Effect): void
+export interface EffectWriter<Tx = unknown> {
+  /** In this order. */
+  applied(tx: Tx, readings: readonly Reading[]): Promise<void>
   /** The present version of the item is no good; an older version's effect, if any, no longer holds. */
-  skipped(item: Item, reason: SyncError): void
+  skipped(tx: Tx, item: Item, reason: SyncError): Promise<void>
   /**
    * The item went away; its identity is kept for `tombstoneMs`. If it moved, its new place was listed since `sinceMs`:
    * that is when the last clean round before this one began.
    */
-  gone(item: Item, sinceMs: number): void
+  gone(tx: Tx, item: Item, sinceMs: number): Promise<void>
   /** The source and all its items are removed by a person. */
-  sourceRemoved(sourceId: number): void
+  sourceRemoved(tx: Tx, sourceId: number): Promise<void>
 }

@@ -29,8 +29,6 @@ export interface Policy {
   readonly windowMax: number
   /** A success within this time widens the window. */
   readonly quickMs: number
-  /** Read tasks made ahead per queue: more are made when fewer than half of them are left. */
-  readonly readAhead: number
   /** A tree's collection versions are trusted so long after a full walk that did not. */
   readonly trustMs: number
   /** After a round in which files went away, the next one comes this soon: what moved turns up. */
@@ -60,7 +58,6 @@ export const defaultPolicy: Policy = {
   windowStart: 4,
   windowMax: 32,
   quickMs: 2_000,
-  readAhead: 64,
   trustMs: 7 * 86_400_000,
   afterGoneMs: 60_000,
   withholdAbove: 20,

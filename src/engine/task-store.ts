@@ -19,6 +19,8 @@ export interface Turn {
   readonly checks: readonly number[]
   /** When there may be something to do that is not due yet; null: only when something happens. */
   readonly nextMs: number | null
+  /** The store's time in this turn, by which all its times are told; another machine's clock may differ. */
+  readonly nowMs: number
 }
 
 export type FreeSlots = Readonly<Partial<Record<Pool, number>>>
@@ -39,6 +41,8 @@ export interface TaskStore {
    * of it can still count. Called once, before the first turn.
    */
   open(): Promise<void>
+  /** This process does no more work; what it may still hold comes back when its leases have passed. */
+  close(): Promise<void>
   /**
    * 1. Writes results, each whole or not at all; a result counts only if its task holds the fence and the lease has not passed.
    * 2. Returns tasks whose lease has passed, makes delayed tasks ready whose time has come, starts rounds that are due.

@@ -9,7 +9,6 @@ export type Pool = 'list' | 'read' | 'cpu' | 'peer'
 export type WorkClass = 0 | 1 | 2
 
 interface Lease {
-  readonly taskId: number
   /** Unique for all time. What a task did counts only while its fence is the one in the task's row. */
   readonly fence: number
   readonly pool: Pool

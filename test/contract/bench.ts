@@ -23,10 +23,16 @@ import type {
 import { MemoryRegistry } from '../../src/store/memory/memory-registry.ts'
 import { MemoryTaskStore } from '../../src/store/memory/memory-task-store.ts'
 import { emptyRows } from '../../src/store/memory/rows.ts'
+import { SqlRegistry } from '../../src/store/sql/registry.ts'
+import { sqliteText } from '../../src/store/sql/dialect.ts'
+import { readiness } from '../../src/store/sql/queues.ts'
+import type { SqlDatabase } from '../../src/store/sql/sql.ts'
+import { SqlTaskStore } from '../../src/store/sql/task-store.ts'
 import { Database } from '../../src/store/sqlite/database.ts'
-import { migrate } from '../../src/store/sqlite/migrations.ts'
-import { SqliteRegistry } from '../../src/store/sqlite/registry.ts'
-import { SqliteTaskStore } from '../../src/store/sqlite/task-store.ts'
+import { migrate } from '../../src/store/sql/migrate.ts'
+import { migrations } from '../../src/store/sql/migrations/migrations.ts'
+import { sqliteSchema } from '../../src/store/sqlite/sqlite-schema.ts'
+import { SqliteSql } from '../../src/store/sqlite/sqlite-sql.ts'
 import { ShownFiles, ShownInMemory, type Shown } from '../sim/shown-files.ts'
 
 /** A store under test, and the parts that stand around it. */
@@ -36,10 +42,14 @@ export interface Subject {
   /** A store on the rows that are there, as a process that starts makes it. */
   readonly makeStore: () => TaskStore
   /** Breaks of the store's own rules, by a look into its tables. */
-  readonly faults: () => readonly string[]
+  readonly faults: () => Promise<readonly string[]>
   /** Where every lane stands, and what its queues have been served: `pool class owner vt | served ...`. */
-  readonly lanes: () => readonly string[]
-  readonly close: () => void
+  readonly lanes: () => Promise<readonly string[]>
+  /** How long what a dead process held is held: not at all where another one can only come when it is gone. */
+  readonly heldMs: number
+  /** Rows of tasks, of whatever kind. */
+  readonly tasks: () => Promise<number>
+  readonly close: () => Promise<void>
 }
 
 export interface SubjectParts {
@@ -50,51 +60,74 @@ export interface SubjectParts {
 /** No chance: where a store asks for it, it gets the middle. */
 const middle = (): number => 0.5
 
-export function modelSubject({ policy, clock }: SubjectParts): Subject {
+export type MakeSubject = (parts: SubjectParts) => Promise<Subject>
+
+export async function modelSubject({ policy, clock }: SubjectParts): Promise<Subject> {
   const rows = emptyRows()
   const shown = new ShownInMemory()
   return {
     registry: new MemoryRegistry({ rows, clock, effects: shown }),
     shown,
     makeStore: () => new MemoryTaskStore({ rows, policy, clock, random: middle, effects: shown }),
-    faults: () => [],
-    lanes: () =>
+    faults: async () => [],
+    lanes: async () =>
       rows.lanes.map(({ pool, workClass, owner, vt, floor, queues }) =>
         [pool, workClass, owner.name, vt, floor, '|', ...queues.map(({ served }) => served)].join(
           ' ',
         ),
       ),
-    close: () => undefined,
+    heldMs: 0,
+    // What is read for the first time is a row of its own only here.
+    tasks: async () =>
+      [...rows.tasks].filter(({ kind, hasFailed }) => kind !== 'read' || hasFailed).length,
+    close: async () => undefined,
   }
 }
 
-export function sqliteSubject({ policy, clock }: SubjectParts): Subject {
-  const db = new Database(':memory:')
-  migrate(db)
+export async function sqliteSubject({ policy, clock }: SubjectParts): Promise<Subject> {
+  const file = new Database(':memory:')
+  await migrate(sqliteSchema(file), migrations)
+  return sqlSubject(new SqliteSql(file, clock), policy, async () => file.close())
+}
+
+/** A store on a database that has its tables already. */
+export async function sqlSubject(
+  db: SqlDatabase,
+  policy: Policy,
+  close: () => Promise<void>,
+): Promise<Subject> {
   const shown = new ShownFiles(db)
+  await shown.open()
+  const parts = { db, policy, random: middle, effects: shown, nodeName: 'bench' }
   return {
-    registry: new SqliteRegistry({
+    registry: new SqlRegistry({
       db,
-      clock,
       secrets: plainSecrets,
       effects: shown,
       onChange: () => undefined,
     }),
     shown,
-    makeStore: () => new SqliteTaskStore({ db, policy, clock, random: middle, effects: shown }),
+    makeStore: () => new SqlTaskStore(parts),
     faults: () => faultsOf(db),
-    lanes: () =>
-      db
-        .prepare<{ lane: string; served: string | null }>(
-          `select pool || ' ' || class || ' ' || owner.name || ' ' || vt || ' ' || floor || ' |' as lane,
-             (select group_concat(served, ' ') from
-               (select served from queue where queue.lane_id = lane.id order by queue.id)) as served
-           from lane join owner on owner.id = lane.owner_id order by lane.id`,
-        )
-        .all()
-        .map(({ lane, served }) => (served === null ? lane : `${lane} ${served}`)),
-    close: () => db.close(),
+    lanes: () => lanesOf(db),
+    heldMs: db.isShared ? 30_001 : 0,
+    tasks: async () =>
+      (await db.get<{ count: number }>('select count(*) as count from task'))?.count ?? 0,
+    close,
   }
+}
+
+async function lanesOf(db: SqlDatabase): Promise<string[]> {
+  const queues = await db.all<{ lane_id: number; served: number }>(
+    'select lane_id, served from queue order by id',
+  )
+  const lanes = await db.all<{ id: number; lane: string }>(
+    `select lane.id, pool || ' ' || class || ' ' || owner.name || ' ' || vt || ' ' || floor || ' |' as lane
+     from lane join owner on owner.id = lane.owner_id order by lane.id`,
+  )
+  return lanes.map(({ id, lane }) =>
+    [lane, ...queues.filter(({ lane_id: of }) => of === id).map(({ served }) => served)].join(' '),
+  )
 }
 
 export const plainSecrets = {
@@ -108,26 +141,29 @@ const laws: Readonly<Record<string, string>> = {
   'T6 a queue has more in flight than the largest window':
     'select queue_id from slot where queue_id is not null group by queue_id having count(*) > 32',
   'T9 a queue is active though nothing of it can be claimed, or the other way round': `
-    select queue.id from queue join source on source.id = queue.source_id
-    where queue.source_id not in (select source_id from stirred) and queue.is_active <> (
-      source.health = 0 and source.is_paused = 0
-      and exists (select 1 from task where task.queue_id = queue.id and task.state = 0)
-      and (select count(*) from slot where slot.queue_id = queue.id) < queue.window)`,
+    select queue.id from queue join lane on lane.id = queue.lane_id
+      join source on source.id = queue.source_id
+    where queue.source_id not in (select source_id from stirred) and queue.is_active <> ${readiness}`,
   'T9 a lane is active though none of its queues is, or the other way round': `
-    select lane.id from lane where is_active <> exists
-      (select 1 from queue where queue.lane_id = lane.id and queue.is_active = 1)`,
+    select lane.id from lane where is_active <> case when exists
+      (select 1 from queue where queue.lane_id = lane.id and queue.is_active = 1) then 1 else 0 end`,
   'L1 a fence stands in two places':
     'select fence from slot where fence is not null group by fence having count(*) > 1',
   'a leased task is in no slot': `
     select id from task where state = 1 and not exists
       (select 1 from slot where slot.task_id = task.id and slot.fence = task.fence)`,
-  'W5 an item is said to have a task, and has none':
-    'select id from item where state = 2 and not exists (select 1 from task where item_id = item.id)',
+  'W5 an item is said to be in work, and is neither in a slot nor has it a task': `
+    select id from item where state = 2 and not exists (select 1 from task where item_id = item.id)
+      and not exists (select 1 from slot where slot.item_id = item.id)`,
+  'W5 a slot reads an item that is not in work': `
+    select slot.item_id from slot join item on item.id = slot.item_id where item.state <> 2`,
+  'L1 an item is in two slots':
+    'select item_id from slot where item_id is not null group by item_id having count(*) > 1',
   'W5 a task reads an item that is not owed': `
     select task.id from task join item on item.id = task.item_id
     where item.state <> case task.state when 3 then 4 else 2 end`,
   'W5 an applied item is not what is listed':
-    'select id from item where state = 0 and applied is not listed',
+    'select id from item where state = 0 and (applied is null or applied <> listed)',
   'R1 a source has two open rounds':
     'select source_id from round where ended_ms is null group by source_id having count(*) > 1',
   'R3 a round is open and nothing will end it': `
@@ -139,13 +175,21 @@ const laws: Readonly<Record<string, string>> = {
 }
 
 /** What of the laws of docs/spec/engine.md the rows break; the number comes first. */
-export function faultsOf(db: Database): string[] {
+export async function faultsOf(db: SqlDatabase): Promise<string[]> {
   const broken: string[] = []
   for (const [law, sql] of Object.entries(laws)) {
-    const row = db.prepare(sql).get()
+    const row = await db.get(sql)
     if (row !== undefined) broken.push(`${law}: ${JSON.stringify(row)}`)
   }
   return broken
+}
+
+/** The same of a file that nobody else uses, at once. */
+export function faultsIn(db: Database): string[] {
+  return Object.entries(laws).flatMap(([law, sql]) => {
+    const row = db.prepare(sqliteText(sql)).get()
+    return row === undefined ? [] : [`${law}: ${JSON.stringify(row)}`]
+  })
 }
 
 class HandClock implements Clock {
@@ -172,33 +216,37 @@ export const benchPolicy: Policy = {
   ...defaultPolicy,
   charge: 'tasks',
   slots: { list: 4, read: 4 },
-  readAhead: 8,
 }
 
 /** A store with short words for what tests do with it. */
 export class Bench {
-  readonly clock = new HandClock()
+  readonly clock: HandClock
   readonly policy: Policy
   readonly subject: Subject
   readonly registry: Registry
   readonly shown: Shown
   store: TaskStore
 
-  constructor(make: (parts: SubjectParts) => Subject, policy: Partial<Policy> = {}) {
-    this.policy = { ...benchPolicy, ...policy }
-    this.subject = make({ policy: this.policy, clock: this.clock })
-    this.registry = this.subject.registry
-    this.shown = this.subject.shown
-    this.store = this.subject.makeStore()
+  private constructor(clock: HandClock, policy: Policy, subject: Subject) {
+    this.clock = clock
+    this.policy = policy
+    this.subject = subject
+    this.registry = subject.registry
+    this.shown = subject.shown
+    this.store = subject.makeStore()
   }
 
-  async open(): Promise<this> {
-    await this.store.open()
-    return this
+  static async open(make: MakeSubject, changes: Partial<Policy> = {}): Promise<Bench> {
+    const clock = new HandClock()
+    const policy = { ...benchPolicy, ...changes }
+    const bench = new Bench(clock, policy, await make({ policy, clock }))
+    await bench.store.open()
+    return bench
   }
 
-  /** Another process takes over. */
+  /** The process is gone, and another one takes over. */
   async restart(): Promise<void> {
+    this.pass(this.subject.heldMs)
     this.store = this.subject.makeStore()
     await this.store.open()
   }
@@ -209,7 +257,7 @@ export class Bench {
 
   async turn(results: readonly Result[] = [], free: FreeSlots = this.policy.slots): Promise<Turn> {
     const turn = await this.store.turn(results, free)
-    const faults = this.subject.faults()
+    const faults = await this.subject.faults()
     if (faults.length > 0) throw new Error(faults.join('\n'))
     return turn
   }
@@ -294,12 +342,12 @@ export class Bench {
     return status
   }
 
-  keys(sourceId: number): string[] {
-    return Object.keys(this.shown.of(sourceId))
+  async keys(sourceId: number): Promise<string[]> {
+    return Object.keys(await this.shown.of(sourceId))
   }
 
-  close(): void {
-    this.subject.close()
+  async close(): Promise<void> {
+    await this.subject.close()
   }
 }
 

@@ -85,14 +85,22 @@ class Twins {
   #late: Held[] = []
   #added = 0
 
-  constructor(charge: Charge) {
-    const policy = { charge, slots: { list: 2, read: 5 }, readAhead: 6, withholdAbove: 3 } as const
-    this.#model = new Bench(modelSubject, policy)
-    this.#sqlite = new Bench(sqliteSubject, policy)
+  private constructor(model: Bench, sqlite: Bench) {
+    this.#model = model
+    this.#sqlite = sqlite
   }
 
-  async start(): Promise<void> {
-    await this.#both((bench) => bench.open())
+  static async start(charge: Charge): Promise<Twins> {
+    const policy = { charge, slots: { list: 2, read: 5 }, withholdAbove: 3 } as const
+    const twins = new Twins(
+      await Bench.open(modelSubject, policy),
+      await Bench.open(sqliteSubject, policy),
+    )
+    await twins.#begin()
+    return twins
+  }
+
+  async #begin(): Promise<void> {
     for (const [name, plan] of [
       ['a', 'free'],
       ['b', 'premium'],
@@ -104,8 +112,8 @@ class Twins {
     for (const owner of [0, 1, 2, 0]) await this.#addSource(owner)
   }
 
-  close(): void {
-    this.#sqlite.close()
+  async close(): Promise<void> {
+    await this.#sqlite.close()
   }
 
   async do(next: Step, n: number): Promise<void> {
@@ -305,7 +313,7 @@ class Twins {
 
   async #compare(): Promise<void> {
     const { model, sqlite } = await this.#both(async (bench, side) => ({
-      lanes: bench.subject.lanes(),
+      lanes: await bench.subject.lanes(),
       stalls: (await bench.store.stalls()).map(({ sourceId, sinceMs }) => [
         this.#indexOf(sourceId, side),
         sinceMs,
@@ -331,7 +339,7 @@ async function lookOf(bench: Bench, id: number): Promise<object> {
     counts,
     isBusy: await bench.registry.isBusy(id),
     troubles: troubles.map(({ path, state, code, message }) => [path, state, code, message]),
-    shown: bench.shown.of(id),
+    shown: await bench.shown.of(id),
     sinceMs: bench.shown.sinceMs,
   }
 }
@@ -389,12 +397,11 @@ for (const charge of ['tasks', 'time'] as const) {
       fc.asyncProperty(
         fc.array(step, { minLength: 80, maxLength: 200, size: 'max' }),
         async (steps) => {
-          const twins = new Twins(charge)
-          await twins.start()
+          const twins = await Twins.start(charge)
           try {
             for (const [n, each] of steps.entries()) await twins.do(each, n)
           } finally {
-            twins.close()
+            await twins.close()
           }
         },
       ),

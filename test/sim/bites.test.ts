@@ -49,10 +49,7 @@ const planted: readonly Planted[] = [
   },
   {
     fault: 'lanes never move on, so that the first is always served first',
-    rewrite: replacing(
-      'update lane set vt = ?, floor = ?',
-      'update lane set vt = 0 * ?, floor = ?',
-    ),
+    rewrite: replacing('update lane set vt = r.vt, floor', 'update lane set vt = 0 * r.vt, floor'),
     noticed: /T4/,
   },
   {
@@ -67,10 +64,7 @@ const planted: readonly Planted[] = [
   {
     fault: 'what was read of an older version counts as the new one',
     from: 25,
-    rewrite: replacing(
-      'error_message = null\n       where id = ? and seq = ?',
-      'error_message = null where id = ? and seq <> -1 - ?',
-    ),
+    rewrite: replacing('item.seq as item_seq', 'slot.seq as item_seq'),
     noticed: /shows/,
   },
   {
@@ -88,10 +82,7 @@ const planted: readonly Planted[] = [
   },
   {
     fault: 'an item that is listed in another version is not owed',
-    rewrite: replacing(
-      'listed = ?, stable_id = ?, seq = ?, state = ?',
-      'listed = ?, stable_id = ?, seq = ?, state = 0 * ?',
-    ),
+    rewrite: replacing('seq = r.seq, state = r.state', 'seq = r.seq, state = 0 * r.state'),
     noticed: /W5|shows/,
   },
 ]

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { faultsOf } from '../contract/bench.ts'
+import { faultsIn } from '../contract/bench.ts'
 import type { Rewrite } from './faulty-database.ts'
 import { World } from './world.ts'
 
@@ -25,7 +25,7 @@ export async function liveAndDie(
   deaths: Deaths,
   rewrite: Rewrite | null = null,
 ): Promise<Outcome> {
-  const policy = { slots: { list: 2, read: 3 }, readAhead: 4, withholdAbove: 2 }
+  const policy = { slots: { list: 2, read: 3 }, withholdAbove: 2 }
   const world = new World({ path: join(folder, `${randomUUID()}.db`), policy, rewrite })
   const owner = await world.addOwner('anna', 'premium')
   const tree = await world.addDrive(owner, 9, { hasPlaceVersions: true, batchSize: 2 })
@@ -44,7 +44,7 @@ export async function liveAndDie(
         if (world.db.statements < world.db.killAt) throw error
         statements += world.db.statements
         await world.restart()
-        broken.push(...faultsOf(world.db))
+        broken.push(...faultsIn(world.db))
         world.db.killAt = deaths(world.lives)
       }
     }
@@ -66,8 +66,8 @@ export async function liveAndDie(
   statements += world.db.statements
   world.db.killAt = Number.POSITIVE_INFINITY
   const outcome = {
-    shown: sources.map((id) => world.shown.of(id)),
-    writes: sources.map((id) => world.shown.writes(id)),
+    shown: await Promise.all(sources.map((id) => world.shown.of(id))),
+    writes: await Promise.all(sources.map((id) => world.shown.writes(id))),
     broken,
     lives: world.lives,
     statements,

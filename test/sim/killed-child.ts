@@ -8,9 +8,12 @@ import { systemRandom as random } from '../../src/base/random.ts'
 import { MemoryDrive } from '../../src/drives/memory/memory-drive.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { defaultPolicy } from '../../src/engine/policy.ts'
-import { SqliteRegistry } from '../../src/store/sqlite/registry.ts'
-import { engineTables } from '../../src/store/sqlite/tables-engine.ts'
-import { SqliteTaskStore } from '../../src/store/sqlite/task-store.ts'
+import { SqlRegistry } from '../../src/store/sql/registry.ts'
+import { SqlTaskStore } from '../../src/store/sql/task-store.ts'
+import { migrate } from '../../src/store/sql/migrate.ts'
+import { migrations } from '../../src/store/sql/migrations/migrations.ts'
+import { sqliteSchema } from '../../src/store/sqlite/sqlite-schema.ts'
+import { SqliteSql } from '../../src/store/sqlite/sqlite-sql.ts'
 import { plainSecrets } from '../contract/bench.ts'
 import { FaultyDatabase } from './faulty-database.ts'
 import { ShownFiles } from './shown-files.ts'
@@ -27,12 +30,12 @@ function driveOf(shape: 'tree' | 'feed'): MemoryDrive {
 
 const drives = [driveOf('tree'), driveOf('feed')]
 const db = new FaultyDatabase(path)
-if (db.prepare(`select 1 from sqlite_schema where name = 'owner'`).get() === undefined) {
-  db.exec(engineTables)
-}
-const effects = new ShownFiles(db)
+await migrate(sqliteSchema(db), migrations)
+const sql = new SqliteSql(db, clock)
+const effects = new ShownFiles(sql)
+await effects.open()
 const onChange = (): void => undefined
-const registry = new SqliteRegistry({ db, clock, secrets: plainSecrets, effects, onChange })
+const registry = new SqlRegistry({ db: sql, secrets: plainSecrets, effects, onChange })
 const anna = (await registry.owner('anna')) ?? (await registry.addOwner('anna', 'free'))
 const sources = await registry.sources(anna.id)
 for (const [n] of drives.entries()) {
@@ -48,9 +51,9 @@ for (const [n] of drives.entries()) {
   })
 }
 const ids = (await registry.sources(anna.id)).map(({ id }) => id)
-const policy = { ...defaultPolicy, slots: { list: 2, read: 6 }, readAhead: 8 }
+const policy = { ...defaultPolicy, slots: { list: 2, read: 6 } }
 const engine = new Engine({
-  store: new SqliteTaskStore({ db, policy, clock, random, effects }),
+  store: new SqlTaskStore({ db: sql, policy, random, effects, nodeName: 'killed' }),
   handler: wholeFileHandler,
   sourceOf: async (id) => drives[ids.indexOf(id)]!,
   policy,

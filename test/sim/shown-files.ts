@@ -1,85 +1,85 @@
-import type { Effect, EffectWriter, Item } from '../../src/engine/handler.ts'
-import type { Database } from '../../src/store/sqlite/database.ts'
+import type { Effect, EffectWriter, Item, Reading } from '../../src/engine/handler.ts'
+import type { SqlDatabase, Transaction } from '../../src/store/sql/sql.ts'
 
 /** What reading a file gives in these worlds: its bytes as text, or "the same as that item". */
 export type ShownEffect = Effect & ({ readonly text: string } | { readonly sameAs: number })
 
 /** Effects to look at. What is to be seen of a source, by key. */
-export interface Shown extends EffectWriter {
-  of(sourceId: number): Record<string, string>
+export interface Shown {
+  of(sourceId: number): Promise<Record<string, string>>
   /** Effects of this text cannot be written. */
   breaksOn: string | null
   /** What `gone` was told last. */
   sinceMs: number | null
 }
 
+export const shownTable = `create table if not exists shown (
+  item_id bigint primary key, source_id bigint, key text, text text, times bigint, is_gone bigint)`
+
 /** Keeps effects in a table of the same database: they come and go with the transactions of the store. */
-export class ShownFiles implements Shown {
+export class ShownFiles implements Shown, EffectWriter<Transaction> {
   breaksOn: string | null = null
   sinceMs: number | null = null
-  readonly #db: Database
+  readonly #db: SqlDatabase
 
-  constructor(db: Database) {
+  constructor(db: SqlDatabase) {
     this.#db = db
-    db.exec(`create table if not exists shown (
-      item_id integer primary key, source_id integer, key text, text text, times integer, is_gone integer)`)
   }
 
-  applied(item: Item, effect: Effect): void {
-    const shown = effect as ShownEffect
-    const text = 'text' in shown ? shown.text : this.#textOf(shown.sameAs)
-    this.#db
-      .prepare(
+  async open(): Promise<void> {
+    await this.#db.run(shownTable)
+  }
+
+  async applied(tx: Transaction, readings: readonly Reading[]): Promise<void> {
+    for (const { item, effect } of readings) {
+      const shown = effect as ShownEffect
+      const text = 'text' in shown ? shown.text : await textOf(tx, shown.sameAs)
+      await tx.run(
         `insert into shown values (?, ?, ?, ?, 1, 0) on conflict (item_id) do update
-         set key = excluded.key, times = times + 1, is_gone = 0, text = excluded.text`,
+         set key = excluded.key, times = shown.times + 1, is_gone = 0, text = excluded.text`,
+        item.rowId,
+        item.sourceId,
+        item.key,
+        text,
       )
-      .run(item.rowId, item.sourceId, item.key, text)
-    if (text === this.breaksOn) throw new Error('this effect cannot be written')
+      if (text === this.breaksOn) throw new Error('this effect cannot be written')
+    }
   }
 
-  #textOf(itemId: number): string {
-    const row = this.#db
-      .prepare<{ text: string }>('select text from shown where item_id = ?')
-      .get(itemId)
-    return row?.text ?? `nothing is known of ${itemId}`
+  async skipped(tx: Transaction, item: Item): Promise<void> {
+    await tx.run('delete from shown where item_id = ?', item.rowId)
   }
 
-  skipped(item: Item): void {
-    this.#db.prepare('delete from shown where item_id = ?').run(item.rowId)
-  }
-
-  gone(item: Item, sinceMs: number): void {
+  async gone(tx: Transaction, item: Item, sinceMs: number): Promise<void> {
     this.sinceMs = sinceMs
-    this.#db.prepare('update shown set is_gone = 1 where item_id = ?').run(item.rowId)
+    await tx.run('update shown set is_gone = 1 where item_id = ?', item.rowId)
   }
 
-  sourceRemoved(sourceId: number): void {
-    this.#db.prepare('delete from shown where source_id = ?').run(sourceId)
+  async sourceRemoved(tx: Transaction, sourceId: number): Promise<void> {
+    await tx.run('delete from shown where source_id = ?', sourceId)
   }
 
-  of(sourceId: number): Record<string, string> {
-    const rows = this.#db
-      .prepare<{ key: string; text: string }>(
-        'select key, text from shown where source_id = ? and is_gone = 0 order by key',
-      )
-      .all(sourceId)
+  async of(sourceId: number): Promise<Record<string, string>> {
+    const rows = await this.#db.all<{ key: string; text: string }>(
+      'select key, text from shown where source_id = ? and is_gone = 0 order by key',
+      sourceId,
+    )
     return Object.fromEntries(rows.map(({ key, text }) => [key, text]))
   }
 
-  count(sourceId: number): number {
-    const row = this.#db
-      .prepare<{ n: number }>('select count(*) as n from shown where source_id = ? and is_gone = 0')
-      .get(sourceId)
-    return row?.n ?? 0
-  }
-
   /** How often effects of a source were written in all. */
-  writes(sourceId: number): number {
-    const row = this.#db
-      .prepare<{ n: number }>('select coalesce(sum(times), 0) as n from shown where source_id = ?')
-      .get(sourceId)
+  async writes(sourceId: number): Promise<number> {
+    const row = await this.#db.get<{ n: number }>(
+      'select coalesce(sum(times), 0) as n from shown where source_id = ?',
+      sourceId,
+    )
     return row?.n ?? 0
   }
+}
+
+async function textOf(tx: Transaction, itemId: number): Promise<string> {
+  const row = await tx.get<{ text: string }>('select text from shown where item_id = ?', itemId)
+  return row?.text ?? `nothing is known of ${itemId}`
 }
 
 interface Line {
@@ -90,38 +90,41 @@ interface Line {
 }
 
 /** The same in plain objects, for the model. */
-export class ShownInMemory implements Shown {
+export class ShownInMemory implements Shown, EffectWriter {
   breaksOn: string | null = null
   sinceMs: number | null = null
   readonly #lines = new Map<number, Line>()
 
-  applied({ rowId, sourceId, key }: Item, effect: Effect): void {
-    const shown = effect as ShownEffect
-    const text =
-      'text' in shown
-        ? shown.text
-        : (this.#lines.get(shown.sameAs)?.text ?? `nothing is known of ${shown.sameAs}`)
-    if (text === this.breaksOn) throw new Error('this effect cannot be written')
-    this.#lines.set(rowId, { sourceId, key, text, isGone: false })
+  async applied(_: unknown, readings: readonly Reading[]): Promise<void> {
+    for (const { item, effect } of readings) {
+      const { rowId, sourceId, key } = item
+      const shown = effect as ShownEffect
+      const text =
+        'text' in shown
+          ? shown.text
+          : (this.#lines.get(shown.sameAs)?.text ?? `nothing is known of ${shown.sameAs}`)
+      if (text === this.breaksOn) throw new Error('this effect cannot be written')
+      this.#lines.set(rowId, { sourceId, key, text, isGone: false })
+    }
   }
 
-  skipped({ rowId }: Item): void {
+  async skipped(_: unknown, { rowId }: Item): Promise<void> {
     this.#lines.delete(rowId)
   }
 
-  gone({ rowId }: Item, sinceMs: number): void {
+  async gone(_: unknown, { rowId }: Item, sinceMs: number): Promise<void> {
     this.sinceMs = sinceMs
     const line = this.#lines.get(rowId)
     if (line !== undefined) this.#lines.set(rowId, { ...line, isGone: true })
   }
 
-  sourceRemoved(sourceId: number): void {
+  async sourceRemoved(_: unknown, sourceId: number): Promise<void> {
     for (const [rowId, line] of this.#lines) {
       if (line.sourceId === sourceId) this.#lines.delete(rowId)
     }
   }
 
-  of(sourceId: number): Record<string, string> {
+  async of(sourceId: number): Promise<Record<string, string>> {
     const lines = [...this.#lines.values()]
       .filter((line) => line.sourceId === sourceId && !line.isGone)
       .toSorted((a, b) => (a.key < b.key ? -1 : 1))

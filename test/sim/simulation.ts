@@ -52,7 +52,6 @@ class SimulatedLife {
       policy: {
         charge: seed % 2 === 0 ? 'tasks' : 'time',
         slots: { list: 2, read: 5 },
-        readAhead: 6,
         withholdAbove: 5,
       },
       handler: this.#handler(),
@@ -95,7 +94,7 @@ class SimulatedLife {
   async differences(): Promise<readonly string[]> {
     const found: string[] = []
     for (const { id, truth } of this.#contents) {
-      const shown = JSON.stringify(this.#world.shown.of(id))
+      const shown = JSON.stringify(await this.#world.shown.of(id))
       const held = JSON.stringify(truth())
       if (shown === held) continue
       const { state, lastError, lastRound, withheld, counts } = await this.#world.status(id)

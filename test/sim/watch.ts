@@ -1,6 +1,6 @@
 import type { Observer } from '../../src/engine/engine.ts'
 import type { Claim, Result } from '../../src/engine/task.ts'
-import { faultsOf } from '../contract/bench.ts'
+import { faultsIn } from '../contract/bench.ts'
 import type { World } from './world.ts'
 
 /** Serves of others that an owner with something to read may have to wait for: two others of weight three get four each. */
@@ -12,7 +12,7 @@ export class Watch implements Observer {
   #world: World | null = null
   #turns = 0
   #lastFence = 0
-  readonly #latest = new Map<number, { readonly fence: number; readonly turn: number }>()
+  readonly #latest = new Map<string, { readonly fence: number; readonly turn: number }>()
   readonly #waits = new Map<number, number>()
 
   look(world: World): void {
@@ -22,26 +22,27 @@ export class Watch implements Observer {
   claimed(claim: Claim): void {
     if (claim.fence <= this.#lastFence) this.#breaks(`L1 fence ${claim.fence} was given before`)
     this.#lastFence = claim.fence
-    this.#latest.set(claim.taskId, { fence: claim.fence, turn: this.#turns })
+    this.#latest.set(workOf(claim), { fence: claim.fence, turn: this.#turns })
     if (claim.pool === 'read') this.#serve(claim.ownerId)
   }
 
   ended(claim: Claim, _result: Result, isHeld: boolean): void {
     if (!isHeld || this.#world === null) return
-    const { taskId, fence, untilMs } = claim
+    const { fence, untilMs } = claim
     if (this.#world.clock.now() >= untilMs)
       this.#breaks(`L2 fence ${fence} counted after its lease`)
-    const latest = this.#latest.get(taskId)
+    const latest = this.#latest.get(workOf(claim))
     // A task may be claimed anew in the very turn that writes its result.
     if (latest !== undefined && latest.fence !== fence && latest.turn < this.#turns - 1) {
-      this.#breaks(`L2 fence ${fence} counted though ${latest.fence} holds the task`)
+      this.#breaks(`L2 fence ${fence} counted though ${latest.fence} holds ${workOf(claim)}`)
     }
   }
 
   turned(): void {
     this.#turns++
-    if (this.#world === null) return
-    for (const fault of faultsOf(this.#world.db)) this.#breaks(fault)
+    // A person's change may be half written.
+    if (this.#world === null || this.#world.db.isTransaction) return
+    for (const fault of faultsIn(this.#world.db)) this.#breaks(fault)
     if (this.#world.policy.charge === 'tasks') this.#findStarved(this.#world)
   }
 
@@ -67,4 +68,10 @@ export class Watch implements Observer {
   #breaks(law: string): void {
     if (this.broken.length < 5) this.broken.push(law)
   }
+}
+
+/** What a claim is about: no two at a time may be about the same. A drive may tell of a step twice; it is listed twice. */
+function workOf(claim: Claim): string {
+  if (claim.kind === 'read') return `item ${claim.item.rowId}`
+  return claim.kind === 'list' ? `list ${claim.fence}` : `the end of ${claim.roundId}`
 }

@@ -8,11 +8,12 @@ import { defaultPolicy, type Plan, type Policy } from '../../src/engine/policy.t
 import type { SourceStatus } from '../../src/engine/registry.ts'
 import type { TaskStore } from '../../src/engine/task-store.ts'
 import type { Claim } from '../../src/engine/task.ts'
-import { SqliteRegistry } from '../../src/store/sqlite/registry.ts'
-import { engineTables } from '../../src/store/sqlite/tables-engine.ts'
-import { SqliteTaskStore } from '../../src/store/sqlite/task-store.ts'
+import { migrations } from '../../src/store/sql/migrations/migrations.ts'
+import { SqlRegistry } from '../../src/store/sql/registry.ts'
+import { SqlTaskStore } from '../../src/store/sql/task-store.ts'
+import { SqliteSql } from '../../src/store/sqlite/sqlite-sql.ts'
 import { FaultyDatabase, type Rewrite } from './faulty-database.ts'
-import { ShownFiles, type ShownEffect } from './shown-files.ts'
+import { ShownFiles, shownTable, type ShownEffect } from './shown-files.ts'
 import { LifeClock, VirtualClock } from './virtual-clock.ts'
 
 /** Reads a file whole; whatever it holds is its effect. Text files are of no interest, what begins with "bad" is no good. */
@@ -46,7 +47,7 @@ export interface WorldParts {
 interface Life {
   readonly clock: LifeClock
   readonly db: FaultyDatabase
-  readonly registry: SqliteRegistry
+  readonly registry: SqlRegistry
   readonly store: TaskStore
   readonly shown: ShownFiles
   readonly engine: Engine
@@ -79,7 +80,7 @@ export class World {
     return this.#life.db
   }
 
-  get registry(): SqliteRegistry {
+  get registry(): SqlRegistry {
     return this.#life.registry
   }
 
@@ -102,10 +103,12 @@ export class World {
     const clock = new LifeClock(this.clock)
     const db = new FaultyDatabase(path, rewrite)
     const isNew = db.prepare(`select 1 from sqlite_schema where name = 'owner'`).get() === undefined
-    if (isNew) db.exec(engineTables)
+    if (isNew) for (const { sqlite } of migrations) db.exec(sqlite)
     // Processes are killed here, machines are not: nothing has to wait for the disk.
     db.exec('pragma synchronous = off')
-    const shown = new ShownFiles(db)
+    if (isNew) db.exec(shownTable)
+    const sql = new SqliteSql(db, clock)
+    const shown = new ShownFiles(sql)
     const random = seededRandom(seed + this.lives * 1_000_003)
     const secrets = {
       seal: (plain: string) => Buffer.from(plain),
@@ -114,8 +117,8 @@ export class World {
     const onChange = (): void => {
       if (!this.#isDeaf) this.#life.engine.wake()
     }
-    const registry = new SqliteRegistry({ db, clock, secrets, effects: shown, onChange })
-    const store = new SqliteTaskStore({ db, clock, policy, random, effects: shown })
+    const registry = new SqlRegistry({ db: sql, secrets, effects: shown, onChange })
+    const store = new SqlTaskStore({ db: sql, policy, random, effects: shown, nodeName: 'sim' })
     const engine = new Engine({
       store,
       handler: this.#parts.handler ?? wholeFileHandler,
@@ -203,6 +206,7 @@ export class World {
       .prepare<{ busy: number }>(
         `select exists (select 1 from task where state <> 3) or exists (select 1 from round where ended_ms is null)
            or exists (select 1 from item where state = 1)
+           or exists (select 1 from slot where item_id is not null)
            or exists (select 1 from source where due_ms <= ? and health = 0)
            or exists (select 1 from source where health = 1) as busy`,
       )

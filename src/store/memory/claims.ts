@@ -2,13 +2,21 @@ import { advance, classOrder } from '../../engine/fair.ts'
 import type { Claim, Pool, WorkClass } from '../../engine/task.ts'
 import { knownTwin, toItem } from './items.ts'
 import { accrue, claimable, refresh, weightOf } from './lanes.ts'
-import type { LaneRow, QueueRow, SlotRow, TaskRow, Turning } from './rows.ts'
+import {
+  addTask,
+  type ItemRow,
+  type LaneRow,
+  type QueueRow,
+  type SlotRow,
+  type TaskRow,
+  type Turning,
+} from './rows.ts'
 import { nextCandidates } from './settling.ts'
 
 interface Pick {
   readonly lane: LaneRow
   readonly queue: QueueRow
-  readonly task: TaskRow
+  readonly first: TaskRow | ItemRow
 }
 
 /** Fills up to `want` free slots of a pool, one turn after the other. */
@@ -42,19 +50,19 @@ function pickOfClass(t: Turning, pool: Pool, workClass: WorkClass): Pick | null 
   for (const lane of t.rows.lanes) {
     if (lane.pool !== pool || lane.workClass !== workClass) continue
     for (const queue of lane.queues) {
-      const task = claimable(t, queue)
-      if (task !== null && isBefore({ lane, queue }, best)) best = { lane, queue, task }
+      const first = claimable(t, queue)
+      if (first !== null && isBefore({ lane, queue }, best)) best = { lane, queue, first }
     }
   }
   return best
 }
 
-function isBefore({ lane, queue }: Omit<Pick, 'task'>, best: Pick | null): boolean {
+function isBefore({ lane, queue }: Omit<Pick, 'first'>, best: Pick | null): boolean {
   if (best === null) return true
   return lane === best.lane ? queue.served < best.queue.served : lane.vt < best.lane.vt
 }
 
-function serve(t: Turning, slot: SlotRow, { lane, queue, task }: Pick): Claim {
+function serve(t: Turning, slot: SlotRow, { lane, queue, first }: Pick): Claim {
   const { rows, policy, nowMs } = t
   const tag = lane.vt
   const clock = `${lane.pool} ${lane.workClass}`
@@ -65,17 +73,23 @@ function serve(t: Turning, slot: SlotRow, { lane, queue, task }: Pick): Claim {
   const fence = ++rows.lastFence
   const untilMs = nowMs + policy.leaseMs
   const chargedMs = Math.round(queue.costMs)
-  slot.held = { taskId: task.id, queue, fence, startedMs: nowMs, untilMs, tag, chargedMs }
+  const task = 'queue' in first ? first : taskOf(t, queue, first)
+  slot.held = { queue, fence, startedMs: nowMs, untilMs, tag, chargedMs }
   task.state = 'leased'
   task.fence = fence
   task.seq = task.item?.seq ?? 0
   return claimOf(slot, task)
 }
 
+/** An owed item becomes a task when it is claimed. */
+function taskOf({ rows }: Turning, queue: QueueRow, item: ItemRow): TaskRow {
+  item.state = 'tasked'
+  return addTask(rows, { kind: 'read', queue, source: queue.source, item })
+}
+
 function claimOf(slot: SlotRow, task: TaskRow): Claim {
   const { source, round, item } = task
   const lease = {
-    taskId: task.id,
     fence: task.fence ?? 0,
     pool: slot.pool,
     slot: slot.n,

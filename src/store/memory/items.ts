@@ -1,7 +1,6 @@
 import type { Item } from '../../engine/handler.ts'
 import type { ListedItem } from '../../engine/source.ts'
-import { queueOf } from './lanes.ts'
-import { addTask, dropTaskOf, nextId, type ItemRow, type SourceRow, type Turning } from './rows.ts'
+import { dropTaskOf, nextId, type ItemRow, type SourceRow, type Turning } from './rows.ts'
 
 export function toItem({ entry }: SourceRow, { rowId, listed }: ItemRow): Item {
   return { ...listed, rowId, sourceId: entry.id, ownerId: entry.ownerId }
@@ -52,19 +51,4 @@ export function owe({ rows }: Turning, item: ItemRow, listed: ListedItem): void 
   item.listed = listed
   item.seq = nextId(rows)
   item.error = null
-}
-
-/** Makes read tasks of owed items, oldest first, when fewer than half of what is made ahead is left. */
-export function feed(t: Turning, source: SourceRow): void {
-  const queue = queueOf(t, 'read', 1, source)
-  const ready = [...t.rows.tasks].filter((task) => task.queue === queue && task.state === 'ready')
-  const { readAhead } = t.policy
-  if (ready.length > readAhead / 2) return
-  const owed = [...source.items.values()]
-    .filter(({ state }) => state === 'owed')
-    .toSorted((a, b) => a.seq - b.seq)
-  for (const item of owed.slice(0, readAhead - ready.length)) {
-    addTask(t.rows, { kind: 'read', queue, source, item })
-    item.state = 'tasked'
-  }
 }

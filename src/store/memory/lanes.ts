@@ -1,7 +1,16 @@
 import { health } from '../../engine/breaker.ts'
 import { expectation, firstExpectationMs, timeCharge } from '../../engine/fair.ts'
 import type { Pool, WorkClass } from '../../engine/task.ts'
-import type { Hold, LaneRow, QueueRow, SlotRow, SourceRow, TaskRow, Turning } from './rows.ts'
+import type {
+  Hold,
+  ItemRow,
+  LaneRow,
+  QueueRow,
+  SlotRow,
+  SourceRow,
+  TaskRow,
+  Turning,
+} from './rows.ts'
 import { planWeights } from '../../engine/policy.ts'
 
 /** The queue of a source in the lane of its owner; both are made when they are first needed. */
@@ -29,8 +38,11 @@ export function queueOf(
   return queue
 }
 
-/** The task of the queue that would be claimed now; null if nothing of it can be. */
-export function claimable({ rows }: Turning, queue: QueueRow): TaskRow | null {
+/**
+ * What of the queue would be claimed now: the oldest task that is ready, or else the item that was owed first. Null if
+ * nothing of it can be.
+ */
+export function claimable({ rows }: Turning, queue: QueueRow): TaskRow | ItemRow | null {
   const { source } = queue
   if (source.isPaused || source.breaker.health !== health.well) return null
   const inFlight = rows.slots.filter(({ held }) => held?.queue === queue).length
@@ -39,6 +51,14 @@ export function claimable({ rows }: Turning, queue: QueueRow): TaskRow | null {
   for (const task of rows.tasks) {
     if (task.queue !== queue || task.state !== 'ready') continue
     if (first === null || task.id < first.id) first = task
+  }
+  return first ?? (queue.lane.pool === 'read' ? oldestOwed(source) : null)
+}
+
+function oldestOwed({ items }: SourceRow): ItemRow | null {
+  let first: ItemRow | null = null
+  for (const item of items.values()) {
+    if (item.state === 'owed' && (first === null || item.seq < first.seq)) first = item
   }
   return first
 }

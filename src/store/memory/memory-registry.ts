@@ -93,7 +93,7 @@ export class MemoryRegistry implements Registry {
 
   async removeSource(id: number): Promise<void> {
     const { rows, effects } = this.#parts
-    effects.sourceRemoved(id)
+    await effects.sourceRemoved(null, id)
     for (const task of rows.tasks) if (task.source.entry.id === id) rows.tasks.delete(task)
     for (const lane of rows.lanes) {
       const left = lane.queues.filter(({ source }) => source.entry.id !== id)

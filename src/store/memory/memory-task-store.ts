@@ -6,8 +6,7 @@ import { longLeases, type Policy } from '../../engine/policy.ts'
 import type { Ack, FreeSlots, Stall, TaskStore, Turn } from '../../engine/task-store.ts'
 import type { Claim, Failure, Pool, Result } from '../../engine/task.ts'
 import { claim } from './claims.ts'
-import { feed } from './items.ts'
-import { refresh, release } from './lanes.ts'
+import { queueOf, refresh, release } from './lanes.ts'
 import { isStartable, startDueRounds, storeFound, storeListed } from './listing.ts'
 import {
   tasksOf,
@@ -55,24 +54,29 @@ export class MemoryTaskStore implements TaskStore {
 
   async open(): Promise<void> {
     const { rows, policy } = this.#parts
-    for (const task of rows.tasks) if (task.state === 'leased') giveBack(task)
+    for (const task of rows.tasks) if (task.state === 'leased') giveBack(this.#turning(), task)
+    for (const { held } of rows.slots) if (held !== null) held.queue.source.isStirred = true
     rows.slots.length = 0
     for (const [pool, count] of Object.entries(policy.slots)) {
       // The policy's slots are named by pool.
       for (let n = 1; n <= count; n++) rows.slots.push({ pool: pool as Pool, n, held: null })
     }
-    refresh(this.#turning())
+  }
+
+  async close(): Promise<void> {
+    // What it holds comes back when its leases have passed.
   }
 
   async turn(results: readonly Result[], free: FreeSlots): Promise<Turn> {
     const t = this.#turning()
     if (t.nowMs < this.#lastMs) pullBack(t)
     this.#lastMs = t.nowMs
-    const acks = results.map((result) => write(t, result))
+    const acks: Ack[] = []
+    for (const result of results) acks.push(await write(t, result))
     reap(t)
     promote(t)
     takeStirred(t)
-    for (const source of t.hungry) feed(t, source)
+    for (const source of t.hungry) queueOf(t, 'read', 1, source)
     startDueRounds(t)
     refresh(t)
     const claims: Claim[] = []
@@ -80,7 +84,7 @@ export class MemoryTaskStore implements TaskStore {
       if ((free[pool] ?? 0) > 0) claims.push(...claim(t, pool, free[pool] ?? 0))
     }
     const checks = dueChecks(t)
-    return { acks, claims, checks, nextMs: nextDue(t) }
+    return { acks, claims, checks, nextMs: nextDue(t), nowMs: t.nowMs }
   }
 
   async stalls(): Promise<readonly Stall[]> {
@@ -114,7 +118,7 @@ export class MemoryTaskStore implements TaskStore {
 }
 
 /** One result, whole or not at all. */
-function write(t: Turning, told: Result): Ack {
+async function write(t: Turning, told: Result): Promise<Ack> {
   const result = withoutPerson(t, told)
   if (result.type === 'checked') {
     storeChecked(t, result)
@@ -135,12 +139,12 @@ function write(t: Turning, told: Result): Ack {
   release(t, slot, result.usedMs)
   if (task === undefined) return { isHeld: false }
   try {
-    settle(t, task, result)
+    await settle(t, task, result)
   } catch (error) {
     // An effect is written before anything else of its result, so nothing has happened yet.
     const message = error instanceof Error ? error.message : String(error)
     const failure = { code: 'internal', remedy: 'retry', message } as const
-    fail(t, task, claimed.fence, failure)
+    await fail(t, task, claimed.fence, failure)
     return { isHeld: true, failure }
   }
   return { isHeld: true }
@@ -171,31 +175,31 @@ function withoutPerson(t: Turning, result: Result): Result {
   return wasWell ? ({ ...result, failure: { ...failure, remedy: 'source' } } as Result) : result
 }
 
-function settle(
+async function settle(
   t: Turning,
   task: TaskRow,
   result: Exclude<Result, { type: 'checked' | 'found' }>,
-): void {
+): Promise<void> {
   const { fence } = result.claim
   switch (result.type) {
     case 'released':
-      giveBack(task)
+      giveBack(t, task)
       return
     case 'failed':
       if (result.failure.remedy !== 'skip') {
-        fail(t, task, fence, result.failure)
+        await fail(t, task, fence, result.failure)
         return
       }
-      storeFailed(t, task, result.failure)
+      await storeFailed(t, task, result.failure)
       break
     case 'listed':
       storeListed(t, task, result)
       break
     case 'applied':
-      storeApplied(t, task, result)
+      await storeApplied(t, task, result)
       break
     case 'settled':
-      storeSettled(t, task, result)
+      await storeSettled(t, task, result)
       break
     case 'changed':
       storeChanged(t, task, result)
@@ -203,8 +207,8 @@ function settle(
   noteSuccess(t, task, fence, result.usedMs)
 }
 
-function fail(t: Turning, task: TaskRow, fence: number, failure: Failure): void {
-  storeFailed(t, task, failure)
+async function fail(t: Turning, task: TaskRow, fence: number, failure: Failure): Promise<void> {
+  await storeFailed(t, task, failure)
   noteFailure(t, task, fence, failure)
 }
 
@@ -222,7 +226,7 @@ function reap(t: Turning): void {
 /** What a person changed may have made something owed. */
 function takeStirred(t: Turning): void {
   for (const source of t.rows.sources.values()) {
-    if (source.isStirred) feed(t, source)
+    if (source.isStirred) t.hungry.add(source)
     source.isStirred = false
   }
 }

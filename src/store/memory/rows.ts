@@ -102,7 +102,7 @@ export interface RoundRow {
 }
 
 export interface TaskRow {
-  readonly id: number
+  id: number
   readonly kind: 'list' | 'read' | 'settle'
   readonly queue: QueueRow
   readonly source: SourceRow
@@ -121,6 +121,8 @@ export interface TaskRow {
   attempts: number
   crashes: number
   failedMs: number | null
+  /** Of a read: it has failed before. What never has is not remembered when it is given back. */
+  hasFailed: boolean
 }
 
 export interface LaneRow {
@@ -151,7 +153,6 @@ export interface SlotRow {
 
 /** What a slot holds until its lease passes. The task may be gone before. */
 export interface Hold {
-  readonly taskId: number
   readonly queue: QueueRow
   readonly fence: number
   startedMs: number
@@ -167,7 +168,7 @@ export interface Turning {
   readonly policy: Policy
   readonly random: Random
   readonly effects: EffectWriter
-  /** Sources that may need more read tasks made of what they are owed. */
+  /** Sources that may owe items, so that they need a queue for reading. */
   readonly hungry: Set<SourceRow>
 }
 
@@ -193,8 +194,8 @@ export function nextId(rows: Rows): number {
 type NewTask = Pick<TaskRow, 'kind' | 'queue' | 'source'> &
   Partial<Pick<TaskRow, 'round' | 'item' | 'step' | 'version' | 'parentPlace'>>
 
-export function addTask(rows: Rows, task: NewTask): void {
-  rows.tasks.add({
+export function addTask(rows: Rows, task: NewTask): TaskRow {
+  const added: TaskRow = {
     id: nextId(rows),
     round: null,
     item: null,
@@ -209,8 +210,11 @@ export function addTask(rows: Rows, task: NewTask): void {
     attempts: 0,
     crashes: 0,
     failedMs: null,
+    hasFailed: false,
     ...task,
-  })
+  }
+  rows.tasks.add(added)
+  return added
 }
 
 export function tasksOf(rows: Rows, source: SourceRow): TaskRow[] {

@@ -88,7 +88,7 @@ export function nextCandidates(task: TaskRow): SettleClaim['candidates'] {
 }
 
 /** Hides what is gone, keeps what is there after all, and asks on until nothing is left to ask for. */
-export function storeSettled(t: Turning, task: TaskRow, settled: Settled): void {
+export async function storeSettled(t: Turning, task: TaskRow, settled: Settled): Promise<void> {
   const { source, round } = task
   if (round === null) return
   const byId = new Map([...source.items.values()].map((item) => [item.rowId, item]))
@@ -96,7 +96,7 @@ export function storeSettled(t: Turning, task: TaskRow, settled: Settled): void 
     ids.map((id) => byId.get(id)).filter((item) => item !== undefined)
   const gone = itemsOf(settled.gone)
   const sinceMs = (source.cleanRound ?? round).startedMs
-  for (const item of gone) t.effects.gone(toItem(source, item), sinceMs)
+  for (const item of gone) await t.effects.gone(null, toItem(source, item), sinceMs)
   for (const item of gone) bury(t, item)
   for (const item of itemsOf(settled.kept)) {
     item.missingRoundId = null

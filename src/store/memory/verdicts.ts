@@ -13,15 +13,15 @@ import type { Applied, Changed, Checked, Failure } from '../../engine/task.ts'
 import { narrowed, widened } from '../../engine/window.ts'
 import { owe, toItem } from './items.ts'
 import { restartRound } from './listing.ts'
-import type { SourceRow, TaskRow, Turning } from './rows.ts'
+import { nextId, type SourceRow, type TaskRow, type Turning } from './rows.ts'
 import { spoilRound } from './settling.ts'
 
 /** The effect counts if the item is still what was read. */
-export function storeApplied(t: Turning, task: TaskRow, { effect }: Applied): void {
+export async function storeApplied(t: Turning, task: TaskRow, { effect }: Applied): Promise<void> {
   const { item, source } = task
   if (item === null) return
   const isSame = item.seq === task.seq
-  if (isSame) t.effects.applied(toItem(source, item), effect)
+  if (isSame) await t.effects.applied(null, [{ item: toItem(source, item), effect }])
   t.rows.tasks.delete(task)
   if (isSame) Object.assign(item, { applied: item.listed.version, state: 'settled', error: null })
   else item.state = 'owed'
@@ -38,24 +38,25 @@ export function storeChanged(t: Turning, task: TaskRow, changed: Changed): void 
 }
 
 /** What became of a task that failed: the remedy decides. */
-export function storeFailed(t: Turning, task: TaskRow, failure: Failure): void {
+export async function storeFailed(t: Turning, task: TaskRow, failure: Failure): Promise<void> {
   const { source } = task
   const isItself = task.failedMs !== null && (source.breaker.okMs ?? 0) >= task.failedMs
   switch (failure.remedy) {
     case 'skip':
-      skip(t, task, failure)
+      await skip(t, task, failure)
       return
     case 'restart':
       if (task.item === null) restartRound(t, source)
       else retry(t, task, failure)
       return
     case 'stop':
-      giveBack(task)
+      giveBack(t, task)
       return
     case 'source':
       if (isItself) retry(t, task, failure)
       else {
-        giveBack(task)
+        remember(t, task)
+        giveBack(t, task)
         task.failedMs = t.nowMs
       }
       return
@@ -64,14 +65,25 @@ export function storeFailed(t: Turning, task: TaskRow, failure: Failure): void {
   }
 }
 
-/** Ready again, unblamed. */
-export function giveBack(task: TaskRow): void {
-  task.state = 'ready'
-  task.fence = null
+/** Ready again, unblamed; a read that has never failed is simply owed again. */
+export function giveBack({ rows }: Turning, task: TaskRow): void {
+  if (task.item === null || task.hasFailed) Object.assign(task, { state: 'ready', fence: null })
+  else {
+    rows.tasks.delete(task)
+    task.item.state = 'owed'
+  }
+}
+
+/** The task has failed: from now on it is one of its own, behind those that failed before. */
+function remember({ rows }: Turning, task: TaskRow): void {
+  if (task.item === null || task.hasFailed) return
+  task.hasFailed = true
+  task.id = nextId(rows)
 }
 
 function retry(t: Turning, task: TaskRow, failure: Failure): void {
   const { retryBaseMs: baseMs, retryMaxMs: maxMs, maxAttempts } = t.policy
+  remember(t, task)
   task.attempts++
   task.failedMs = t.nowMs
   if (task.attempts >= maxAttempts) {
@@ -97,7 +109,7 @@ function park(t: Turning, task: TaskRow, { code, message }: Failure): void {
   t.hungry.add(task.source)
 }
 
-function skip(t: Turning, task: TaskRow, failure: Failure): void {
+async function skip(t: Turning, task: TaskRow, failure: Failure): Promise<void> {
   const { item, source } = task
   const { code, message } = failure
   if (item === null) {
@@ -108,7 +120,9 @@ function skip(t: Turning, task: TaskRow, failure: Failure): void {
   }
   const isSame = item.seq === task.seq
   const isLost = code === 'not-found'
-  if (isSame && !isLost) t.effects.skipped(toItem(source, item), new SyncError(code, message))
+  if (isSame && !isLost) {
+    await t.effects.skipped(null, toItem(source, item), new SyncError(code, message))
+  }
   t.rows.tasks.delete(task)
   if (isSame) {
     if (!isLost) item.applied = null
@@ -119,7 +133,8 @@ function skip(t: Turning, task: TaskRow, failure: Failure): void {
 
 /** Its lease passed: ready again, or parked when that happened too often; its source has failed either way. */
 export function crash(t: Turning, task: TaskRow, fence: number): void {
-  giveBack(task)
+  remember(t, task)
+  giveBack(t, task)
   task.crashes++
   const message = `The task did not end within its time ${task.crashes} times.`
   if (task.crashes >= t.policy.maxCrashes) {

@@ -59,16 +59,32 @@ export class Database {
       this.prepare('commit').run()
       return result
     } catch (error) {
-      if (this.#driver.isTransaction) this.exec('rollback')
-      throw storageTrouble(error) ?? error
+      throw this.#undone(error)
     }
   }
 
+  /** The same of work that waits: nobody else may use this connection until it ends. */
+  async transactionOf<T>(work: () => Promise<T>): Promise<T> {
+    this.prepare('begin immediate').run()
+    try {
+      const result = await work()
+      this.prepare('commit').run()
+      return result
+    } catch (error) {
+      throw this.#undone(error)
+    }
+  }
+
+  #undone(error: unknown): unknown {
+    if (this.#driver.isTransaction) this.exec('rollback')
+    return storageTrouble(error) ?? error
+  }
+
   /** All of `work` or nothing of it, inside a transaction that goes on either way. */
-  savepoint<T>(work: () => T): T {
+  async savepointOf<T>(work: () => Promise<T>): Promise<T> {
     this.prepare('savepoint part').run()
     try {
-      const result = work()
+      const result = await work()
       this.prepare('release part').run()
       return result
     } catch (error) {
@@ -78,6 +94,11 @@ export class Database {
       this.exec('release part')
       throw error
     }
+  }
+
+  /** A transaction is under way: what is read now may never have been. */
+  get isTransaction(): boolean {
+    return this.#driver.isTransaction
   }
 
   /** Grows whenever another connection commits. */

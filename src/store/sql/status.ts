@@ -5,7 +5,7 @@ import type {
   Trouble,
   WorkCounts,
 } from '../../engine/registry.ts'
-import type { Database } from './database.ts'
+import type { Sql } from './sql.ts'
 import { state } from './items.ts'
 import { never } from './rounds.ts'
 
@@ -15,37 +15,35 @@ interface StateCount {
 }
 
 /** All counts are of rows: nothing that could drift. */
-export function ownerCounts(db: Database, ownerId: number): WorkCounts {
-  const counts = db
-    .prepare<StateCount>(
-      `select item.state, count(*) as count from source join item on item.source_id = source.id
-       where source.owner_id = ? group by item.state`,
-    )
-    .all(ownerId)
-  const slots = db
-    .prepare<SlotCount>(
-      `select count(*) as running, coalesce(sum(slot.pool = 'read'), 0) as reading
-       from slot join queue on queue.id = slot.queue_id
-       join source on source.id = queue.source_id where source.owner_id = ?`,
-    )
-    .get(ownerId)
+export async function ownerCounts(db: Sql, ownerId: number): Promise<WorkCounts> {
+  const counts = await db.all<StateCount>(
+    `select item.state, count(*) as count from source join item on item.source_id = source.id
+     where source.owner_id = ? group by item.state`,
+    ownerId,
+  )
+  const slots = await db.get<SlotCount>(
+    `select count(*) as running, ${reading} as reading
+     from slot join queue on queue.id = slot.queue_id
+     join source on source.id = queue.source_id where source.owner_id = ?`,
+    ownerId,
+  )
   return toCounts(counts, slots)
 }
 
-function sourceCounts(db: Database, sourceId: number): WorkCounts {
-  const counts = db
-    .prepare<StateCount>(
-      'select state, count(*) as count from item where source_id = ? group by state',
-    )
-    .all(sourceId)
-  const slots = db
-    .prepare<SlotCount>(
-      `select count(*) as running, coalesce(sum(slot.pool = 'read'), 0) as reading
-       from slot join queue on queue.id = slot.queue_id where queue.source_id = ?`,
-    )
-    .get(sourceId)
+async function sourceCounts(db: Sql, sourceId: number): Promise<WorkCounts> {
+  const counts = await db.all<StateCount>(
+    'select state, count(*) as count from item where source_id = ? group by state',
+    sourceId,
+  )
+  const slots = await db.get<SlotCount>(
+    `select count(*) as running, ${reading} as reading
+     from slot join queue on queue.id = slot.queue_id where queue.source_id = ?`,
+    sourceId,
+  )
   return toCounts(counts, slots)
 }
+
+const reading = `coalesce(sum(case when slot.pool = 'read' then 1 else 0 end), 0)`
 
 interface SlotCount {
   readonly running: number
@@ -82,16 +80,16 @@ interface StatusRow {
   readonly ended_ms: number | null
 }
 
-export function sourceStatus(db: Database, entry: SourceEntry): SourceStatus | null {
-  const row = db
-    .prepare<StatusRow>(
-      `select source.*, last.outcome, last.ended_ms, last.spoiled_code, last.spoiled_message,
-         exists (select 1 from round where source_id = source.id and ended_ms is null) as is_round_open
-       from source left join round as last on last.id =
-         (select max(id) from round where source_id = source.id and ended_ms is not null)
-       where source.id = ?`,
-    )
-    .get(entry.id)
+export async function sourceStatus(db: Sql, entry: SourceEntry): Promise<SourceStatus | null> {
+  const row = await db.get<StatusRow>(
+    `select source.*, last.outcome, last.ended_ms, last.spoiled_code, last.spoiled_message,
+       case when exists (select 1 from round where source_id = source.id and ended_ms is null)
+         then 1 else 0 end as is_round_open
+     from source left join round as last on last.id =
+       (select max(id) from round where source_id = source.id and ended_ms is not null)
+     where source.id = ?`,
+    entry.id,
+  )
   if (row === undefined) return null
   const { error_code: code, error_message: message, error_ms: atMs } = row
   return {
@@ -101,7 +99,7 @@ export function sourceStatus(db: Database, entry: SourceEntry): SourceStatus | n
     nextMs: nextOf(row),
     lastRound: lastRoundOf(row),
     withheld: row.withheld,
-    counts: sourceCounts(db, entry.id),
+    counts: await sourceCounts(db, entry.id),
   }
 }
 
@@ -137,18 +135,18 @@ interface TroubleRow {
   readonly error_message: string | null
 }
 
-export function troublesOf(db: Database, sourceId: number, limit: number): Trouble[] {
-  return db
-    .prepare<TroubleRow>(
-      `select source_id, path, state, error_code, error_message from item
-       where source_id = ? and state in (3, 4) order by id limit ?`,
-    )
-    .all(sourceId, limit)
-    .map((row) => ({
-      sourceId: row.source_id,
-      path: (JSON.parse(row.path) as string[]).join('/'),
-      state: row.state === state.skipped ? 'skipped' : 'failed',
-      code: row.error_code ?? '',
-      message: row.error_message ?? '',
-    }))
+export async function troublesOf(db: Sql, sourceId: number, limit: number): Promise<Trouble[]> {
+  const rows = await db.all<TroubleRow>(
+    `select source_id, path, state, error_code, error_message from item
+     where source_id = ? and state in (3, 4) order by id limit ?`,
+    sourceId,
+    limit,
+  )
+  return rows.map((row) => ({
+    sourceId: row.source_id,
+    path: (JSON.parse(row.path) as string[]).join('/'),
+    state: row.state === state.skipped ? 'skipped' : 'failed',
+    code: row.error_code ?? '',
+    message: row.error_message ?? '',
+  }))
 }

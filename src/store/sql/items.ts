@@ -1,0 +1,262 @@
+import type { Item } from '../../engine/handler.ts'
+import type { ListedItem } from '../../engine/source.ts'
+import { rowsOf } from './sql.ts'
+import type { HeldTask, Turning } from './turning.ts'
+
+export interface ItemRow {
+  readonly id: number
+  readonly source_id: number
+  readonly owner_id: number
+  readonly key: string
+  readonly path: string
+  readonly size: number
+  readonly mtime_ms: number | null
+  readonly listed: string
+  readonly stable_id: string | null
+}
+
+/** Columns of an item as `toItem` reads them. */
+export const itemColumns = `item.id, item.source_id, source.owner_id, item.key, item.path, item.size,
+  item.mtime_ms, item.listed, item.stable_id`
+
+export function toItem(row: ItemRow): Item {
+  return {
+    rowId: row.id,
+    sourceId: row.source_id,
+    ownerId: row.owner_id,
+    key: row.key,
+    // Written by `storeItems` alone.
+    path: JSON.parse(row.path) as string[],
+    size: row.size,
+    version: row.listed,
+    ...(row.mtime_ms === null ? {} : { mtimeMs: row.mtime_ms }),
+    ...(row.stable_id === null ? {} : { id: row.stable_id }),
+  }
+}
+
+export async function itemById(t: Turning, id: number): Promise<Item> {
+  const row = await t.tx.get<ItemRow>(
+    `select ${itemColumns} from item join source on source.id = item.source_id where item.id = ?`,
+    id,
+  )
+  if (row === undefined) throw new Error(`assertion failed: item ${id} of a task exists`)
+  return toItem(row)
+}
+
+/** item.state */
+export const state = { settled: 0, owed: 1, tasked: 2, skipped: 3, parked: 4, gone: 5 } as const
+
+/** What a listing brings, and where it found it. */
+export interface Finding {
+  readonly items: readonly ListedItem[]
+  readonly gone: readonly string[]
+  readonly placeId: number | null
+  readonly roundId: number
+  /** Items of this round are marked one by one: a full listing that has no places. */
+  readonly marks: boolean
+}
+
+interface Known {
+  readonly id: number
+  readonly key: string
+  readonly listed: string
+  readonly path: string
+  readonly state: number
+  readonly place_id: number | null
+  readonly missing_round_id: number | null
+  readonly round_id: number
+}
+
+/** Stores what was found; what is new or another version is owed from now on. Returns the row ids of the items. */
+export async function storeItems(t: Turning, task: HeldTask, finding: Finding): Promise<number[]> {
+  const { source_id: sourceId } = task
+  const items = new Map(finding.items.map((item) => [asKept(item.key), item]))
+  const known = await knownItems(
+    t,
+    sourceId,
+    [...items.values()].map(({ key }) => key),
+  )
+  const news: object[] = []
+  const changed: ChangedRow[] = []
+  const moved: number[] = []
+  for (const [key, item] of items) {
+    const row = known.get(key)
+    if (row === undefined) news.push({ key: item.key, ...contentOf(t, sourceId, item) })
+    else {
+      if (isAnother(row, item)) changed.push({ ...row, ...contentOf(t, sourceId, item) })
+      if (!isPlaced(row, finding)) moved.push(row.id)
+    }
+  }
+  const inserted = await insertItems(t, sourceId, news, finding)
+  await oweRows(t, changed)
+  await placeItems(t, moved, finding)
+  await sayGone(t, sourceId, finding)
+  return finding.items.map(({ key }) => {
+    const kept = asKept(key)
+    return known.get(kept)?.id ?? inserted.get(kept) ?? 0
+  })
+}
+
+/** A key as every database keeps it: what is no text (U+0000, half a letter) comes back as U+FFFD from some. */
+function asKept(key: string): string {
+  return key.replace(/\0|\p{Surrogate}/gu, '\uFFFD')
+}
+
+async function knownItems(
+  t: Turning,
+  sourceId: number,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, Known>> {
+  if (keys.length === 0) return new Map()
+  const rows = await t.tx.all<Known>(
+    `select id, key, listed, path, state, place_id, missing_round_id, round_id
+     from item where source_id = ? and ${keyIsAny}`,
+    sourceId,
+    keys.map(indexed),
+    keys,
+  )
+  return new Map(rows.map((row) => [asKept(row.key), row]))
+}
+
+/** Characters of a key or step that an index holds; four bytes each at most. */
+const indexedLength = 600
+
+/** What an index holds of a key or step. */
+export function indexed(text: string): string {
+  // Counted as the databases count: by code points.
+  return text.length <= indexedLength ? text : [...text].slice(0, indexedLength).join('')
+}
+
+const keyIsAny = `substr(key, 1, ${indexedLength}) = any(?) and key = any(?)`
+/** Of a place. */
+export const stepIs = `substr(step, 1, ${indexedLength}) = ? and step = ?`
+
+function isAnother(row: Known, item: ListedItem): boolean {
+  return (
+    row.state === state.gone ||
+    row.listed !== item.version ||
+    row.path !== JSON.stringify(item.path)
+  )
+}
+
+function isPlaced(row: Known, { placeId, roundId, marks }: Finding): boolean {
+  return (
+    row.place_id === placeId &&
+    row.missing_round_id === null &&
+    (!marks || row.round_id === roundId)
+  )
+}
+
+async function insertItems(
+  t: Turning,
+  sourceId: number,
+  rows: readonly object[],
+  { placeId, roundId }: Finding,
+): Promise<ReadonlyMap<string, number>> {
+  if (rows.length === 0) return new Map()
+  const inserted = await t.tx.all<{ id: number; key: string }>(
+    `insert into item (source_id, key, place_id, path, size, mtime_ms, listed, stable_id, seq, state,
+       round_id, changed_ms)
+     select ?1, r.key, ?2, r.path, r.size, r.mtime_ms, r.listed, r.stable_id, r.seq, 1, ?3, ?4
+     from json_to_recordset(?5) as r (key text, path text, size bigint, mtime_ms bigint, listed text,
+       stable_id text, seq bigint)
+     returning id, key`,
+    sourceId,
+    placeId,
+    roundId,
+    t.nowMs,
+    rowsOf(rows),
+  )
+  return new Map(inserted.map(({ id, key }) => [asKept(key), id]))
+}
+
+/** What a listing says of an item, as columns; it comes to be owed with the next number. */
+interface Content {
+  readonly path: string
+  readonly size: number
+  readonly mtime_ms: number | null
+  readonly listed: string
+  readonly stable_id: string | null
+  readonly seq: number
+}
+
+function contentOf(t: Turning, sourceId: number, item: ListedItem): Content {
+  return {
+    path: JSON.stringify(item.path),
+    size: item.size,
+    mtime_ms: item.mtimeMs ?? null,
+    listed: item.version,
+    stable_id: item.id ?? null,
+    seq: t.ledger.nextSeq(sourceId),
+  }
+}
+
+/** An item in another version, and the state in which that finds it. */
+interface ChangedRow extends Content {
+  readonly id: number
+  readonly state: number
+}
+
+/** The item in work is owed in this version. */
+export async function oweItem(
+  t: Turning,
+  { source_id: sourceId, item_id: id }: HeldTask,
+  item: ListedItem,
+): Promise<void> {
+  await oweRows(t, [{ id: id ?? 0, state: state.tasked, ...contentOf(t, sourceId, item) }])
+}
+
+/** The items are owed in these versions. A task that waits reads the new one; one that runs will find its number old. */
+async function oweRows(t: Turning, changed: readonly ChangedRow[]): Promise<void> {
+  if (changed.length === 0) return
+  const idsOf = (wanted: number): number[] =>
+    changed.filter((row) => row.state === wanted).map(({ id }) => id)
+  const parked = idsOf(state.parked)
+  const tasked = idsOf(state.tasked)
+  if (parked.length > 0) await t.tx.run('delete from task where item_id = any(?)', parked)
+  if (tasked.length > 0) {
+    await t.tx.run('update task set attempts = 0, crashes = 0 where item_id = any(?)', tasked)
+  }
+  const rows = changed.map(({ id, path, size, mtime_ms, listed, stable_id, seq, ...row }) => ({
+    id,
+    state: row.state === state.tasked ? state.tasked : state.owed,
+    ...{ path, size, mtime_ms, listed, stable_id, seq },
+  }))
+  await t.tx.run(
+    `update item set path = r.path, size = r.size, mtime_ms = r.mtime_ms, listed = r.listed,
+       stable_id = r.stable_id, seq = r.seq, state = r.state, changed_ms = ?,
+       error_code = null, error_message = null
+     from json_to_recordset(?) as r (id bigint, path text, size bigint, mtime_ms bigint, listed text,
+       stable_id text, seq bigint, state bigint)
+     where item.id = r.id`,
+    t.nowMs,
+    rowsOf(rows),
+  )
+}
+
+async function placeItems(
+  t: Turning,
+  ids: readonly number[],
+  { placeId, roundId }: Finding,
+): Promise<void> {
+  if (ids.length === 0) return
+  await t.tx.run(
+    `update item set place_id = ?, missing_round_id = null, is_said_gone = 0, round_id = ?
+     where id = any(?)`,
+    placeId,
+    roundId,
+    ids,
+  )
+}
+
+async function sayGone(t: Turning, sourceId: number, { gone, roundId }: Finding): Promise<void> {
+  if (gone.length === 0) return
+  await t.tx.run(
+    `update item set missing_round_id = ?, is_said_gone = 1
+     where source_id = ? and ${keyIsAny} and state <> 5`,
+    roundId,
+    sourceId,
+    gone.map(indexed),
+    gone,
+  )
+}

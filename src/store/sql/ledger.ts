@@ -1,0 +1,275 @@
+import type { Breaker } from '../../engine/breaker.ts'
+import type { Failure, Pool, WorkClass } from '../../engine/task.ts'
+import type { Window } from '../../engine/window.ts'
+import { rowsOf, type Transaction } from './sql.ts'
+
+/** What a queue and its lane owe and are owed, while a turn is under way. */
+export interface QueueAccount {
+  readonly id: number
+  readonly laneId: number
+  readonly sourceId: number
+  readonly pool: Pool
+  readonly workClass: WorkClass
+  readonly weight: number
+  served: number
+  costMs: number
+  window: Window
+}
+
+/** A source's breaker and what it said last, while a turn is under way. */
+export interface SourceAccount {
+  readonly id: number
+  /** A round of it has ended clean. */
+  readonly wasWell: boolean
+  breaker: Breaker
+  /** Its work has moved in this turn. */
+  isMoved: boolean
+  /** What to show as its last error: a new one, none any more (null), or what stands there already. */
+  error: Failure | null | undefined
+  /** The number of the item that came to be owed last. */
+  seq: number
+}
+
+/**
+ * Sources with their lanes and queues that a turn has to itself: locked in an order that all processes keep (sources,
+ * lanes, queues, each by number), so that nobody waits in a circle. Read when they are taken, written once when all
+ * results are in. Until then SQL does not see the changes; `write` comes before anything that looks at these rows.
+ */
+export class Ledger {
+  readonly #tx: Transaction
+  readonly #sources = new Map<number, SourceAccount>()
+  readonly #queues = new Map<number, QueueAccount>()
+  readonly #lanes = new Map<number, number>()
+  readonly #changed = {
+    sources: new Set<SourceAccount>(),
+    queues: new Set<QueueAccount>(),
+    lanes: new Set<number>(),
+  }
+  #fence = 0
+
+  constructor(tx: Transaction) {
+    this.#tx = tx
+  }
+
+  /** Takes these sources; `isPatient` false: without those that another process has just now. */
+  async take(sourceIds: readonly number[], isPatient = true): Promise<void> {
+    const wanted = sourceIds.filter((id) => !this.#sources.has(id))
+    if (wanted.length === 0) return
+    const skip = isPatient ? '' : ' skip locked'
+    const sources = await this.#tx.all<SourceRow>(
+      `select id, owner_id, clean_round_id, seq, health, rest_until_ms, trips, failures, recent, fence_floor,
+         ok_ms, (select value from counter where name = 'fence') as fence
+       from source where id = any(?) order by id for update of source${skip}`,
+      wanted,
+    )
+    if (sources.length === 0) return
+    for (const row of sources) this.#sources.set(row.id, accountOf(row))
+    this.#fence = sources[0]?.fence ?? 0
+    await this.#takeQueues(sources)
+  }
+
+  async #takeQueues(sources: readonly SourceRow[]): Promise<void> {
+    const lanes = await this.#tx.all<{ id: number; vt: number }>(
+      'select id, vt from lane where owner_id = any(?) order by id for update',
+      [...new Set(sources.map((row) => row.owner_id))],
+    )
+    for (const { id, vt } of lanes) if (!this.#lanes.has(id)) this.#lanes.set(id, vt)
+    const queues = await this.#tx.all<QueueRow>(
+      `select queue.id, queue.lane_id, queue.source_id, queue.served, queue.cost_ms, queue."window",
+         queue.streak, lane.pool, lane.class, owner.weight
+       from queue join lane on lane.id = queue.lane_id join owner on owner.id = lane.owner_id
+       where queue.source_id = any(?) order by queue.id for update of queue`,
+      sources.map((row) => row.id),
+    )
+    for (const row of queues) this.open(queueOf(row))
+  }
+
+  /** A queue that has just been made. */
+  open(queue: QueueAccount): void {
+    this.#queues.set(queue.id, queue)
+    if (!this.#lanes.has(queue.laneId)) this.#lanes.set(queue.laneId, 0)
+  }
+
+  /** Null: it is not there any more, or is not ours in this turn. */
+  source(id: number): SourceAccount | null {
+    return this.#sources.get(id) ?? null
+  }
+
+  queue(id: number): QueueAccount | null {
+    return this.#queues.get(id) ?? null
+  }
+
+  queuesOf(sourceId: number): QueueAccount[] {
+    return [...this.#queues.values()].filter((queue) => queue.sourceId === sourceId)
+  }
+
+  change(source: SourceAccount, to: Partial<SourceAccount>): void {
+    Object.assign(source, to)
+    this.#changed.sources.add(source)
+  }
+
+  setWindow(queue: QueueAccount, window: Window): void {
+    queue.window = window
+    this.#changed.queues.add(queue)
+  }
+
+  serve(queue: QueueAccount, units: number, costMs: number): void {
+    queue.served = Math.max(0, queue.served + units)
+    queue.costMs = costMs
+    this.#changed.queues.add(queue)
+  }
+
+  /** Moves a lane on, or back by what it was charged too much, but never behind `least`. */
+  charge({ laneId }: QueueAccount, units: number, least: number): void {
+    const vt = this.#lanes.get(laneId) ?? 0
+    this.#lanes.set(laneId, Math.max(vt + units, least))
+    this.#changed.lanes.add(laneId)
+  }
+
+  /** The next number for an item of a source that comes to be owed. */
+  nextSeq(sourceId: number): number {
+    const source = this.#sources.get(sourceId)
+    if (source === undefined) return 0
+    this.change(source, { seq: source.seq + 1 })
+    return source.seq
+  }
+
+  /** The newest fence that was ever given. */
+  get newestFence(): number {
+    return this.#fence
+  }
+
+  /** Writes what has changed. */
+  async write(nowMs: number): Promise<void> {
+    await this.#writeQueues()
+    await this.#writeLanes()
+    await this.#writeSources(nowMs)
+  }
+
+  async #writeQueues(): Promise<void> {
+    const { queues } = this.#changed
+    if (queues.size === 0) return
+    const rows = [...queues].map(({ id, served, costMs, window: { window: width, streak } }) => ({
+      id,
+      served,
+      cost_ms: costMs,
+      width,
+      streak,
+    }))
+    await this.#tx.run(
+      `update queue set served = r.served, cost_ms = r.cost_ms, "window" = r.width, streak = r.streak
+       from json_to_recordset(?) as r (id bigint, served bigint, cost_ms float8, width bigint, streak bigint)
+       where queue.id = r.id`,
+      rowsOf(rows),
+    )
+    queues.clear()
+  }
+
+  async #writeLanes(): Promise<void> {
+    const { lanes } = this.#changed
+    if (lanes.size === 0) return
+    const rows = [...lanes].map((id) => ({ id, vt: this.#lanes.get(id) ?? 0 }))
+    await this.#tx.run(
+      `update lane set vt = r.vt from json_to_recordset(?) as r (id bigint, vt bigint)
+       where lane.id = r.id`,
+      rowsOf(rows),
+    )
+    lanes.clear()
+  }
+
+  async #writeSources(nowMs: number): Promise<void> {
+    const { sources } = this.#changed
+    if (sources.size === 0) return
+    await this.#tx.run(
+      `update source set seq = r.seq, health = r.health, rest_until_ms = r.rest_until_ms, trips = r.trips,
+         failures = r.failures, recent = r.recent, fence_floor = r.fence_floor, ok_ms = r.ok_ms,
+         progress_ms = coalesce(r.progress_ms, source.progress_ms),
+         error_code = case when r.is_told = 1 then r.error_code else source.error_code end,
+         error_message = case when r.is_told = 1 then r.error_message else source.error_message end,
+         error_ms = coalesce(r.error_ms, source.error_ms)
+       from json_to_recordset(?) as r (id bigint, seq bigint, health bigint, rest_until_ms bigint,
+         trips bigint, failures bigint, recent bigint, fence_floor bigint, ok_ms bigint,
+         progress_ms bigint, is_told bigint, error_code text, error_message text, error_ms bigint)
+       where source.id = r.id`,
+      rowsOf([...sources].map((account) => rowOf(account, nowMs))),
+    )
+    for (const account of sources) Object.assign(account, { isMoved: false, error: undefined })
+    sources.clear()
+  }
+}
+
+function rowOf({ id, seq, breaker, isMoved, error }: SourceAccount, nowMs: number): object {
+  const { health, restUntilMs, trips, failures, recent, fenceFloor, okMs } = breaker
+  return {
+    id,
+    seq,
+    health,
+    rest_until_ms: restUntilMs,
+    trips,
+    failures,
+    recent,
+    fence_floor: fenceFloor,
+    ok_ms: okMs,
+    progress_ms: isMoved ? nowMs : null,
+    is_told: error === undefined ? 0 : 1,
+    error_code: error?.code ?? null,
+    error_message: error?.message ?? null,
+    error_ms: error === undefined || error === null ? null : nowMs,
+  }
+}
+
+interface SourceRow {
+  readonly id: number
+  readonly owner_id: number
+  readonly clean_round_id: number | null
+  readonly seq: number
+  readonly health: number
+  readonly rest_until_ms: number | null
+  readonly trips: number
+  readonly failures: number
+  readonly recent: number
+  readonly fence_floor: number
+  readonly ok_ms: number | null
+  readonly fence: number
+}
+
+function accountOf(row: SourceRow): SourceAccount {
+  const { id, seq, health, trips, failures, recent } = row
+  const { rest_until_ms: restUntilMs, fence_floor: fenceFloor, ok_ms: okMs } = row
+  return {
+    id,
+    seq,
+    wasWell: row.clean_round_id !== null,
+    breaker: { health, restUntilMs, trips, failures, recent, fenceFloor, okMs },
+    isMoved: false,
+    error: undefined,
+  }
+}
+
+interface QueueRow {
+  readonly id: number
+  readonly lane_id: number
+  readonly source_id: number
+  readonly served: number
+  readonly cost_ms: number
+  readonly window: number
+  readonly streak: number
+  readonly pool: Pool
+  readonly class: WorkClass
+  readonly weight: number
+}
+
+function queueOf(row: QueueRow): QueueAccount {
+  const { id, served, pool, weight, window, streak } = row
+  return {
+    id,
+    laneId: row.lane_id,
+    sourceId: row.source_id,
+    pool,
+    workClass: row.class,
+    weight,
+    served,
+    costMs: row.cost_ms,
+    window: { window, streak },
+  }
+}

@@ -1,0 +1,7 @@
+import { engineTables } from './engine.ts'
+import { libraryTables } from './library.ts'
+import type { Migration } from './migration.ts'
+import { turns } from './turns.ts'
+
+/** In order; a number is never used again, and what has been released is never changed. */
+export const migrations: readonly Migration[] = [engineTables, libraryTables, turns]

@@ -1,0 +1,138 @@
+import { firstExpectationMs } from '../../engine/fair.ts'
+import type { Pool, WorkClass } from '../../engine/task.ts'
+import type { Transaction } from './sql.ts'
+import type { Turning } from './turning.ts'
+
+/** The queue of a source in the lane of its owner; both are made when they are first needed. */
+export async function queueOf(
+  t: Turning,
+  pool: Pool,
+  workClass: WorkClass,
+  sourceId: number,
+): Promise<number> {
+  const known = t.ledger
+    .queuesOf(sourceId)
+    .find((queue) => queue.pool === pool && queue.workClass === workClass)
+  if (known !== undefined) return known.id
+  await t.tx.run(
+    `insert into lane (pool, class, owner_id, vt, is_active)
+     select ?, ?, owner_id, 0, 0 from source where id = ? on conflict do nothing`,
+    pool,
+    workClass,
+    sourceId,
+  )
+  await t.tx.run(
+    'insert into clockwork (pool, class, v) values (?, ?, 0) on conflict do nothing',
+    pool,
+    workClass,
+  )
+  const made = await t.tx.get<{ id: number; lane_id: number; weight: number }>(
+    `insert into queue (lane_id, source_id, is_active, "window", cost_ms)
+     select lane.id, source.id, 0, ?, ? from source join lane on lane.owner_id = source.owner_id
+     where source.id = ? and lane.pool = ? and lane.class = ?
+     returning id, lane_id, (select owner.weight from lane join owner on owner.id = lane.owner_id
+       where lane.id = queue.lane_id) as weight`,
+    t.policy.windowStart,
+    firstExpectationMs,
+    sourceId,
+    pool,
+    workClass,
+  )
+  if (made === undefined) throw new Error(`assertion failed: source ${sourceId} is there`)
+  t.ledger.open({
+    id: made.id,
+    laneId: made.lane_id,
+    sourceId,
+    pool,
+    workClass,
+    weight: made.weight,
+    served: 0,
+    costMs: firstExpectationMs,
+    window: { window: t.policy.windowStart, streak: 0 },
+  })
+  return made.id
+}
+
+/**
+ * A queue is ready if something of it could be claimed: a task is, or an item is owed, its source is well and not paused,
+ * and its window has room. Of `queue`, `lane` and `source`.
+ */
+export const readiness = `case when source.health = 0 and source.is_paused = 0
+  and (exists (select 1 from task where task.queue_id = queue.id and task.state = 0)
+    or (lane.pool = 'read' and exists (select 1 from item where item.source_id = source.id and item.state = 1)))
+  and (select count(*) from slot where slot.queue_id = queue.id) < queue."window" then 1 else 0 end`
+
+interface QueueState {
+  readonly id: number
+  readonly lane_id: number
+  readonly is_ready: number
+}
+
+/** Active is what is ready, a lane whatever has an active queue. Only of queues and lanes that are locked by this turn. */
+export async function refreshQueues({
+  tx,
+  touched,
+}: {
+  readonly tx: Transaction
+  readonly touched: Set<number>
+}): Promise<void> {
+  if (touched.size === 0) return
+  const stale = await tx.all<QueueState>(
+    `select * from (
+       select queue.id, queue.lane_id, queue.is_active, ${readiness} as is_ready
+       from queue join lane on lane.id = queue.lane_id join source on source.id = queue.source_id
+       where queue.id = any(?)) as looked where is_active <> is_ready`,
+    [...touched],
+  )
+  touched.clear()
+  if (stale.length === 0) return
+  const idsOf = (isReady: number): number[] =>
+    stale.filter((queue) => queue.is_ready === isReady).map(({ id }) => id)
+  const ready = idsOf(1)
+  const unready = idsOf(0)
+  if (ready.length > 0) {
+    await tx.run(
+      `update queue set is_active = 1,
+         served = greatest(served, (select floor from lane where lane.id = queue.lane_id))
+       where id = any(?)`,
+      ready,
+    )
+  }
+  if (unready.length > 0) await tx.run('update queue set is_active = 0 where id = any(?)', unready)
+  await refreshLanes(tx, [...new Set(stale.map((queue) => queue.lane_id))])
+}
+
+/**
+ * Looks at lanes when all of their queues have been looked at: one that went on with another queue has not slept.
+ * A lane that wakes up starts at the present virtual time: idling earns nothing.
+ */
+async function refreshLanes(tx: Transaction, laneIds: readonly number[]): Promise<void> {
+  const woken = await tx.run(
+    `update lane set is_active = 1, vt = greatest(vt, coalesce(
+       (select v from clockwork where pool = lane.pool and class = lane.class), 0))
+     where id = any(?) and is_active = 0
+       and exists (select 1 from queue where lane_id = lane.id and is_active = 1)`,
+    laneIds,
+  )
+  if (woken > 0) await tx.notify()
+  await tx.run(
+    `update lane set is_active = 0 where id = any(?) and is_active = 1
+       and not exists (select 1 from queue where lane_id = lane.id and is_active = 1)`,
+    laneIds,
+  )
+}
+
+/** All queues of a source, in every pool and class: a handful. */
+export function touchSource(t: Turning, sourceId: number): void {
+  for (const { id } of t.ledger.queuesOf(sourceId)) t.touched.add(id)
+}
+
+/** Ends the task of an item, if it has one. A slot that runs it stays taken until it tells, or its lease passes. */
+export async function endTaskOf(t: Turning, itemId: number): Promise<void> {
+  const task = await t.tx.get<{ queue_id: number }>(
+    'delete from task where item_id = ? returning queue_id',
+    itemId,
+  )
+  if (task !== undefined) t.touched.add(task.queue_id)
+  await t.tx.run('update slot set item_id = null where item_id = ?', itemId)
+}

@@ -1,0 +1,254 @@
+import { advance, classOrder } from '../../engine/fair.ts'
+import type { Policy } from '../../engine/policy.ts'
+import type { Pool, WorkClass } from '../../engine/task.ts'
+import { rowsOf, type Transaction } from './sql.ts'
+
+export interface LaneRow {
+  readonly id: number
+  readonly owner_id: number
+  readonly weight: number
+  vt: number
+  floor: number
+}
+
+export interface QueueRow {
+  readonly id: number
+  readonly lane_id: number
+  readonly source_id: number
+  readonly cost_ms: number
+  served: number
+  room: number
+}
+
+/** What one claim takes: a task that has a row, or an owed item, from whose queue, in whose lane, at which virtual time. */
+export interface Pick {
+  readonly lane: LaneRow
+  readonly queue: QueueRow
+  readonly taskId: number | null
+  readonly itemId: number | null
+  readonly workClass: WorkClass
+  readonly tag: number
+}
+
+/** A lane with what of it could be claimed, as far as it has been read. */
+interface Lane {
+  readonly row: LaneRow
+  readonly queues: Queue[]
+}
+
+interface Queue {
+  readonly row: QueueRow
+  readonly tasks: Heads
+  readonly items: Heads
+}
+
+/** The first of what waits in a queue. */
+interface Heads {
+  ids: number[]
+  /** How many were read so far; there may be more behind them. */
+  read: number
+  isCut: boolean
+}
+
+export interface RingParts {
+  readonly tx: Transaction
+  readonly policy: Policy
+  readonly pool: Pool
+  /** Slots to be filled at most. */
+  readonly reach: number
+  /** Slots of the pool that were ever filled. */
+  readonly turn: number
+  /** Classes that ever had a lane. */
+  readonly classes: readonly WorkClass[]
+}
+
+/** The lanes of a pool that have something to run, by class, as far as one batch of claims can reach. */
+export class Ring {
+  readonly #parts: RingParts
+  readonly #lanes = new Map<WorkClass, Lane[]>()
+  readonly #moved = new Set<LaneRow>()
+  readonly #served = new Set<QueueRow>()
+  readonly #newest = new Map<WorkClass, number>()
+  #turn: number
+
+  constructor(parts: RingParts) {
+    this.#parts = parts
+    this.#turn = parts.turn
+  }
+
+  get pool(): Pool {
+    return this.#parts.pool
+  }
+
+  /** Slots of the pool that were ever filled. */
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** The next task by turn, or null when nothing can run. */
+  async next(): Promise<Pick | null> {
+    for (const workClass of classOrder(this.#turn + 1)) {
+      if (!this.#parts.classes.includes(workClass)) continue
+      const pick = await this.#nextOf(workClass, await this.#lanesOf(workClass))
+      if (pick === null) continue
+      this.#turn++
+      return pick
+    }
+    return null
+  }
+
+  async #nextOf(workClass: WorkClass, lanes: Lane[]): Promise<Pick | null> {
+    for (;;) {
+      const lane = least(lanes, ({ row }) => row.vt)
+      if (lane === null) return null
+      const queue = least(lane.queues, ({ row }) => row.served)
+      if (queue === null) {
+        lanes.splice(lanes.indexOf(lane), 1)
+        continue
+      }
+      const taskId = await this.#head(queue.tasks, moreTasks, queue.row.id)
+      const itemId =
+        taskId === null ? await this.#head(queue.items, moreItems, queue.row.source_id) : null
+      if (taskId !== null || itemId !== null) {
+        return this.#serve(lane, queue, { workClass, taskId, itemId })
+      }
+      lane.queues.splice(lane.queues.indexOf(queue), 1)
+    }
+  }
+
+  /** The next one that waits; what this batch has taken already is still there, and is passed over. */
+  async #head(heads: Heads, more: string, key: number): Promise<number | null> {
+    if (heads.ids.length === 0 && heads.isCut) {
+      const { tx, reach } = this.#parts
+      const rows = await tx.all<{ id: number }>(more, key, reach, heads.read)
+      heads.ids = rows.map(({ id }) => id)
+      heads.read += rows.length
+      heads.isCut = rows.length === reach
+    }
+    return heads.ids.shift() ?? null
+  }
+
+  #serve(lane: Lane, queue: Queue, served: PickBase): Pick {
+    const { row } = lane
+    const { charge } = this.#parts.policy
+    const tag = row.vt
+    row.floor = queue.row.served
+    row.vt += advance(charge, queue.row.cost_ms, row.weight)
+    queue.row.served += advance(charge, queue.row.cost_ms, 1)
+    queue.row.room--
+    if (queue.row.room <= 0) lane.queues.splice(lane.queues.indexOf(queue), 1)
+    this.#moved.add(row)
+    this.#newest.set(served.workClass, Math.max(tag, this.#newest.get(served.workClass) ?? 0))
+    this.#served.add(queue.row)
+    return { ...served, lane: row, queue: queue.row, tag }
+  }
+
+  async #lanesOf(workClass: WorkClass): Promise<Lane[]> {
+    const known = this.#lanes.get(workClass)
+    if (known !== undefined) return known
+    const { tx, pool, reach } = this.#parts
+    const rows = await tx.all<LaneRow>(
+      `select lane.id, lane.owner_id, lane.vt, lane.floor, owner.weight
+       from lane join owner on owner.id = lane.owner_id
+       where lane.pool = ? and lane.class = ? and lane.is_active = 1
+       order by lane.vt, lane.id limit ? for update of lane skip locked`,
+      pool,
+      workClass,
+      reach,
+    )
+    const lanes = rows.map((row): Lane => ({ row, queues: [] }))
+    if (lanes.length > 0) await this.#fill(lanes)
+    this.#lanes.set(workClass, lanes)
+    return lanes
+  }
+
+  /** Reads what of these lanes could be claimed: of each queue about as much as its turns will take. */
+  async #fill(lanes: readonly Lane[]): Promise<void> {
+    const { tx, pool, reach } = this.#parts
+    const most = Math.min(reach, Math.ceil(reach / lanes.length) * 2)
+    const rows = await tx.all<QueueRow & { tasks: string | null; items: string | null }>(
+      `select queue.id, queue.lane_id, queue.source_id, queue.cost_ms, queue.served,
+         queue."window" - (select count(*) from slot where slot.queue_id = queue.id) as room,
+         (select json_agg(head.id) from (
+           select task.id from task where task.queue_id = queue.id and task.state = 0
+           order by task.id limit ?1) as head) as tasks,
+         ${pool === 'read' ? owedItems : 'null'} as items
+       from queue where queue.lane_id = any(?2) and queue.is_active = 1
+       order by queue.served, queue.id limit ?3 for update of queue skip locked`,
+      most,
+      lanes.map(({ row }) => row.id),
+      maxQueues,
+    )
+    const byId = new Map(lanes.map((lane) => [lane.row.id, lane]))
+    for (const { tasks, items, ...row } of rows) {
+      if (row.room <= 0) continue
+      const queue = { row, tasks: headsOf(tasks, most), items: headsOf(items, most) }
+      byId.get(row.lane_id)?.queues.push(queue)
+    }
+  }
+
+  /** Queues that were served, to be looked at again. */
+  get servedQueues(): readonly number[] {
+    return [...this.#served].map(({ id }) => id)
+  }
+
+  /** Where the lanes and queues stand now, and the virtual time at which newcomers begin. */
+  async write(): Promise<void> {
+    const { tx, pool } = this.#parts
+    if (this.#moved.size === 0) return
+    await tx.run(
+      `update queue set served = r.served from json_to_recordset(?) as r (id bigint, served bigint)
+       where queue.id = r.id`,
+      rowsOf([...this.#served].map(({ id, served }) => ({ id, served }))),
+    )
+    await tx.run(
+      `update lane set vt = r.vt, floor = r.floor
+       from json_to_recordset(?) as r (id bigint, vt bigint, floor bigint) where lane.id = r.id`,
+      rowsOf([...this.#moved].map(({ id, vt, floor }) => ({ id, vt, floor }))),
+    )
+    for (const [workClass, v] of this.#newest) {
+      await tx.run(
+        'update clockwork set v = greatest(v, ?) where pool = ? and class = ?',
+        v,
+        pool,
+        workClass,
+      )
+    }
+  }
+}
+
+type PickBase = { readonly workClass: WorkClass } & Readonly<
+  Record<'taskId' | 'itemId', number | null>
+>
+
+/** Queues of a batch of lanes that are looked at; those that were served least come first. */
+const maxQueues = 4_096
+
+/** The owed items of a queue's source, oldest first. */
+const owedItems = `(select json_agg(head.id) from (
+  select item.id from item where item.source_id = queue.source_id and item.state = 1
+  order by item.seq limit ?1) as head)`
+
+const moreTasks =
+  'select id from task where queue_id = ? and state = 0 order by id limit ? offset ?'
+const moreItems =
+  'select id from item where source_id = ? and state = 1 order by seq limit ? offset ?'
+
+function headsOf(json: string | null, most: number): Heads {
+  // Made by the database from numbers alone.
+  const ids = json === null ? [] : (JSON.parse(json) as number[])
+  return { ids, read: ids.length, isCut: ids.length === most }
+}
+
+/** The first of the smallest; rows are in the order of their ids where they are equal. */
+function least<T extends { readonly row: { readonly id: number } }>(
+  all: readonly T[],
+  key: (each: T) => number,
+): T | null {
+  let best: T | null = null
+  for (const each of all) {
+    if (best === null || key(each) < key(best)) best = each
+    else if (key(each) === key(best) && each.row.id < best.row.id) best = each
+  }
+  return best
+}

@@ -1,0 +1,43 @@
+/** What a statement takes. Integers beyond 2^53 never occur here; an array stands where the text says `= any(?)`. */
+export type SqlValue = string | number | null | Uint8Array | readonly number[] | readonly string[]
+
+/**
+ * Runs statements. They are written once, in what PostgreSQL and SQLite have in common; what they have not is
+ * translated (dialect.ts). Only texts that the code itself holds are run: each is prepared once and kept.
+ */
+export interface Sql {
+  all<Row>(text: string, ...values: readonly SqlValue[]): Promise<Row[]>
+  get<Row>(text: string, ...values: readonly SqlValue[]): Promise<Row | undefined>
+  /** Returns how many rows changed. */
+  run(text: string, ...values: readonly SqlValue[]): Promise<number>
+}
+
+/** A transaction under way. */
+export interface Transaction extends Sql {
+  /** The moment of it: the database's own where several processes share one. */
+  readonly nowMs: number
+  /** All of `work` or nothing of it, inside a transaction that goes on either way. */
+  savepoint<T>(work: () => Promise<T>): Promise<T>
+  /** Wakes all processes that share the database, once this is committed. */
+  notify(): Promise<void>
+}
+
+export interface SqlDatabase extends Sql {
+  /** Several processes work on it at the same time. */
+  readonly isShared: boolean
+  /**
+   * All of `work` or nothing of it. `work` may run more than once: where two transactions stood in each other's way,
+   * one of them begins anew. `isDurable` false: a loss of power may undo it. `isLong`: it works on a great many rows, and
+   * is not cut short where others are.
+   */
+  transaction<T>(
+    work: (tx: Transaction) => Promise<T>,
+    options?: { readonly isDurable?: boolean; readonly isLong?: boolean },
+  ): Promise<T>
+  now(): Promise<number>
+}
+
+/** Rows as one value of a statement: `json_to_recordset(?) as r (id bigint, name text)`. */
+export function rowsOf(rows: readonly object[]): string {
+  return JSON.stringify(rows)
+}

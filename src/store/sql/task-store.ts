@@ -1,0 +1,141 @@
+import { assert } from '../../base/errors.ts'
+import type { Random } from '../../base/random.ts'
+import type { EffectWriter } from '../../engine/handler.ts'
+import type { Policy } from '../../engine/policy.ts'
+import {
+  maxResults,
+  type Ack,
+  type FreeSlots,
+  type Stall,
+  type TaskStore,
+  type Turn,
+} from '../../engine/task-store.ts'
+import type { Result } from '../../engine/task.ts'
+import { claim } from './claims.ts'
+import { Ledger } from './ledger.ts'
+import { Node } from './nodes.ts'
+import { refreshQueues } from './queues.ts'
+import { isOfDatabase, sourceOf, writeResults, type Apart } from './results.ts'
+import type { SqlDatabase, Transaction } from './sql.ts'
+import type { Turning } from './turning.ts'
+import { dueChecks, keepUp, nextDue, pullBack } from './upkeep.ts'
+
+export interface TaskStoreParts {
+  readonly db: SqlDatabase
+  readonly policy: Policy
+  readonly random: Random
+  readonly effects: EffectWriter<Transaction>
+  /** How this process is called where its slots are shown. */
+  readonly nodeName: string
+}
+
+/** Owed work, tasks, rounds, lanes and slots in a database. Its invariants are in docs/spec/engine.md. */
+export class SqlTaskStore implements TaskStore {
+  readonly #parts: TaskStoreParts
+  #node: Node | null = null
+  /** When the last turn was; a turn before that tells that the clock was set back. */
+  #lastMs: number
+
+  constructor(parts: TaskStoreParts) {
+    this.#parts = parts
+    // What another process has written by the time of a shared database is right.
+    this.#lastMs = parts.db.isShared ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+  }
+
+  async open(): Promise<void> {
+    const { db, policy, nodeName: name } = this.#parts
+    this.#node = await Node.join({ db, name, slots: policy.slots })
+  }
+
+  async close(): Promise<void> {
+    const node = this.#node
+    this.#node = null
+    await node?.leave()
+  }
+
+  async turn(results: readonly Result[], free: FreeSlots): Promise<Turn> {
+    assert(results.length <= maxResults, 'a turn has at most maxResults results')
+    const turn = await this.#take(results, free, false).catch((error: unknown) => {
+      if (results.length === 0 || isOfDatabase(error)) throw error
+      // Nothing of it happened. Once more, so that only the result that cannot be written fails.
+      return this.#take(results, free, true)
+    })
+    // Only now: a turn that the disk refused has mended nothing.
+    this.#lastMs = turn.nowMs
+    return turn
+  }
+
+  async #take(results: readonly Result[], free: FreeSlots, isApart: boolean): Promise<Turn> {
+    const { db } = this.#parts
+    const write = (t: Turning): Promise<Ack[]> =>
+      this.#write(t, results, isApart ? (work) => t.tx.savepoint(work) : null)
+    if (!db.isShared) return db.transaction((tx) => this.#both(this.#turning(tx), write, free))
+    // Claims are a transaction of their own: others are held up for less time.
+    const acks = await db.transaction((tx) => write(this.#turning(tx)))
+    const given = await db.transaction((tx) => give(this.#turning(tx), free), { isDurable: false })
+    return { acks, ...given }
+  }
+
+  async #both(t: Turning, write: (t: Turning) => Promise<Ack[]>, free: FreeSlots): Promise<Turn> {
+    const acks = await write(t)
+    return { acks, ...(await give(t, free)) }
+  }
+
+  async #write(t: Turning, results: readonly Result[], apart: Apart | null): Promise<Ack[]> {
+    if (t.nowMs < this.#lastMs) await pullBack(t)
+    await this.#node?.beat(t.tx)
+    await t.ledger.take([...new Set(results.map(sourceOf))])
+    const acks = await writeResults(t, results, apart)
+    await keepUp(t)
+    await refreshQueues(t)
+    return acks
+  }
+
+  async stalls(): Promise<readonly Stall[]> {
+    const { db, policy } = this.#parts
+    const beforeMs = (await db.now()) - policy.stallMs
+    const rows = await db.all<{ id: number; since: number }>(
+      `select id, coalesce(progress_ms, due_ms) as since from source
+       where health = 0 and is_paused = 0 and (due_ms <= ?1 or progress_ms <= ?1
+         and (exists (select 1 from task where task.source_id = source.id and task.state in (0, 1))
+           or exists (select 1 from item where item.source_id = source.id and item.state = 1)
+           or exists (select 1 from slot join queue on queue.id = slot.queue_id
+             where queue.source_id = source.id)))
+       order by since, id limit 100`,
+      beforeMs,
+    )
+    return rows.map(({ id, since }) => ({ sourceId: id, sinceMs: since }))
+  }
+
+  async purge(limit: number): Promise<number> {
+    const { db, policy } = this.#parts
+    return db.run(
+      `delete from item where id in
+         (select id from item where state = 5 and changed_ms <= ? order by changed_ms limit ?)`,
+      (await db.now()) - policy.tombstoneMs,
+      limit,
+    )
+  }
+
+  #turning(tx: Transaction): Turning {
+    const { db, policy, random, effects } = this.#parts
+    if (this.#node === null) throw new Error('assertion failed: the store is open')
+    return {
+      tx,
+      policy,
+      random,
+      effects,
+      nodeId: this.#node.id,
+      isShared: db.isShared,
+      ledger: new Ledger(tx),
+      nowMs: tx.nowMs,
+      touched: new Set(),
+      hungry: new Set(),
+    }
+  }
+}
+
+async function give(t: Turning, free: FreeSlots): Promise<Omit<Turn, 'acks'>> {
+  const claims = await claim(t, free)
+  return { claims, checks: await dueChecks(t), nextMs: await nextDue(t), nowMs: t.nowMs }
+}
