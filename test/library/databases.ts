@@ -83,7 +83,7 @@ async function fill(url: string): Promise<void> {
 function open(url: string, time: { nowMs: number }): PostgresSql {
   const together = { clock: systemClock, random: seededRandom(1) }
   const connector = new Connector({ address: readAddress(url), ...together })
-  return new PostgresSql({ connector, ...together, time: clockOf(time), size: 2 })
+  return new PostgresSql({ connector, ...together, time: clockOf(time), size: 3 })
 }
 
 function clockOf(time: { nowMs: number }): Clock {

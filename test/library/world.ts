@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe } from 'vitest'
-import type { Item } from '../../src/engine/handler.ts'
+import type { Item, Reading } from '../../src/engine/handler.ts'
 import type { Album, Artist, Track } from '../../src/library/catalogue.ts'
 import type { LibraryEffect } from '../../src/library/effect.ts'
 import type { Tags } from '../../src/library/tags.ts'
@@ -133,11 +133,47 @@ export class LibraryWorld {
 
   /** All at once, as the store does it with what was read meanwhile. */
   async putAll(songs: readonly (readonly [path: string, song: Song])[]): Promise<void> {
-    const readings: { item: Item; effect: LibraryEffect }[] = []
+    const readings = await this.#readings(songs)
+    await this.#write((tx) => this.writer.applied(tx, readings))
+  }
+
+  /** The same; gives how many statements it took, those for each of several rows counted once. */
+  async statementsOf(songs: readonly (readonly [path: string, song: Song])[]): Promise<number> {
+    const readings = await this.#readings(songs)
+    let count = 0
+    await this.#write((tx) => {
+      const counted: Transaction = {
+        nowMs: tx.nowMs,
+        savepoint: (work) => tx.savepoint(work),
+        notify: () => tx.notify(),
+        all: (text, ...values) => {
+          count++
+          return tx.all(text, ...values)
+        },
+        get: (text, ...values) => {
+          count++
+          return tx.get(text, ...values)
+        },
+        run: (text, ...values) => {
+          count++
+          return tx.run(text, ...values)
+        },
+        each: (text, rows, ...values) => {
+          count++
+          return tx.each(text, rows, ...values)
+        },
+      }
+      return this.writer.applied(counted, readings)
+    })
+    return count
+  }
+
+  async #readings(songs: readonly (readonly [path: string, song: Song])[]): Promise<Reading[]> {
+    const readings: Reading[] = []
     for (const [path, song] of songs) {
       readings.push({ item: await this.item(path, song), effect: effectOf(path, song) })
     }
-    await this.#write((tx) => this.writer.applied(tx, readings))
+    return readings
   }
 
   async lose(path: string, roundStartMs = this.nowMs, source = 1): Promise<void> {

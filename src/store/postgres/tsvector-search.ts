@@ -6,7 +6,7 @@ import type {
   SearchQuestion,
 } from '../sql/search-index.ts'
 import { typedWords, wordsOf } from '../sql/search-words.ts'
-import { rowsOf, type Sql, type Transaction } from '../sql/sql.ts'
+import type { Sql, Transaction } from '../sql/sql.ts'
 
 /**
  * Search by GIN indexes over tsvectors that we make ourselves: what is a word is not left to a configuration of the
@@ -17,11 +17,11 @@ export class TsvectorSearch implements SearchIndex {
   async add(tx: Transaction, kind: Searchable, entries: readonly SearchEntry[]): Promise<void> {
     if (entries.length === 0) return
     const rows = entries.map((entry) => ({ id: entry.id, words: lexemesOf(entry).join(' ') }))
-    await tx.run(
+    await tx.each(
       `insert into ${kind}_search (id, words)
        select r.id, array_to_tsvector(string_to_array(r.words, ' '))
-       from json_to_recordset(?) as r (id bigint, words text)`,
-      rowsOf(rows),
+       from rows as r (id bigint, words text)`,
+      rows,
     )
   }
 

@@ -36,10 +36,10 @@ export async function takeAlbums(
       ? []
       : [{ id: row.id, artist_id: album.artist_id }]
   })
-  const woken = empty.length === 0 ? [] : await tx.all<AlbumRow>(wakeSql, rowsOf(empty))
+  const woken = empty.length === 0 ? [] : await tx.each<AlbumRow>(wakeSql, empty)
   const known = new Set([...awake, ...woken].map(albumKey))
   const missing = albums.filter((album) => !known.has(albumKey(album)))
-  const made = missing.length === 0 ? [] : await tx.all<AlbumRow>(insertSql, rowsOf(missing))
+  const made = missing.length === 0 ? [] : await tx.each<AlbumRow>(insertSql, missing)
   const arrived = [...woken, ...made]
   await search.add(
     tx,
@@ -77,13 +77,13 @@ const findSql = `select album.id, album.owner_id, album.artist_key, album.key, a
 // While the album was empty its artist may have been purged, and be another row by now. It may be purged itself at
 // this very moment: then it is not given, and made anew.
 const wakeSql = `update album set empty_ms = null, artist_id = r.artist_id
-  from json_to_recordset(?) as r (id bigint, artist_id bigint)
+  from rows as r (id bigint, artist_id bigint)
   where album.id = r.id and album.empty_ms is not null
   returning album.id, album.owner_id, album.artist_key, album.key, album.release`
 
 const insertSql = `insert into album (owner_id, artist_key, key, release, artist_id)
   select r.owner_id, r.artist_key, r.key, r.release, r.artist_id
-  from json_to_recordset(?) as r (owner_id bigint, artist_key text, key text, release text, artist_id bigint)
+  from rows as r (owner_id bigint, artist_key text, key text, release text, artist_id bigint)
   returning id, owner_id, artist_key, key, release`
 
 const settleSql = `update album set empty_ms = ? where id = any(?) and empty_ms is null

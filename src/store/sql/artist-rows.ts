@@ -29,7 +29,7 @@ export async function takeArtists(
         )
   const known = new Set([...awake, ...woken].map(artistKey))
   const missing = names.filter((name) => !known.has(artistKey(name)))
-  const made = missing.length === 0 ? [] : await tx.all<ArtistRow>(insertSql, rowsOf(missing))
+  const made = missing.length === 0 ? [] : await tx.each<ArtistRow>(insertSql, missing)
   const arrived = [...woken, ...made]
   await search.add(
     tx,
@@ -63,7 +63,7 @@ const wakeSql = `update artist set empty_ms = null where id = any(?) and empty_m
   returning id, owner_id, key`
 
 const insertSql = `insert into artist (owner_id, key)
-  select r.owner_id, r.key from json_to_recordset(?) as r (owner_id bigint, key text)
+  select r.owner_id, r.key from rows as r (owner_id bigint, key text)
   returning id, owner_id, key`
 
 const settleSql = `update artist set empty_ms = ? where id = any(?) and empty_ms is null

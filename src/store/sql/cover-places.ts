@@ -1,7 +1,7 @@
 import type { Item } from '../../engine/handler.ts'
 import type { CoverPlace } from '../../library/tags.ts'
 import { storable } from './library-text.ts'
-import { rowsOf, type Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 import { folderOf } from './track-content.ts'
 
 /** Where a picture is: at most one an item. */
@@ -32,7 +32,7 @@ export function embeddedIn(item: Item, place: CoverPlace | undefined): CoverRow 
 
 /** What is known of the bytes is forgotten when the item has another version. */
 export async function keepCovers(sql: Sql, covers: readonly CoverRow[]): Promise<void> {
-  if (covers.length > 0) await sql.run(keepSql, rowsOf(covers))
+  if (covers.length > 0) await sql.each(keepSql, covers)
 }
 
 export async function forgetCovers(sql: Sql, itemIds: readonly number[]): Promise<void> {
@@ -57,13 +57,25 @@ function whose(item: Item): CoverRow {
   }
 }
 
-const columns = `item_id, owner_id, source_id, version, folder, rank, start_byte, end_byte, mime, form`
+const columns = {
+  item_id: 'bigint',
+  owner_id: 'bigint',
+  source_id: 'bigint',
+  version: 'text',
+  folder: 'text',
+  rank: 'bigint',
+  start_byte: 'bigint',
+  end_byte: 'bigint',
+  mime: 'text',
+  form: 'text',
+} as const satisfies Record<keyof CoverRow, 'bigint' | 'text'>
+const names = Object.keys(columns)
+const typed = Object.entries(columns).map(([name, type]) => `${name} ${type}`)
 
 // "where true": SQLite would read "on conflict" as the condition of a join.
 const keepSql = `
-  insert into cover (${columns}) select ${columns}
-  from json_to_recordset(?) as r (item_id bigint, owner_id bigint, source_id bigint, version text,
-    folder text, rank bigint, start_byte bigint, end_byte bigint, mime text, form text)
+  insert into cover (${names.join(', ')}) select ${names.map((name) => `r.${name}`).join(', ')}
+  from rows as r (${typed.join(', ')})
   where true
   on conflict (item_id) do update set
     hash = case when cover.version = excluded.version then cover.hash end,

@@ -1,10 +1,11 @@
+import { hash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { onEveryDatabase, tagsOf, type Song } from '../../../test/library/world.ts'
+import { effectOf, onEveryDatabase, tagsOf, type Song } from '../../../test/library/world.ts'
 import { tombstoneMs } from '../../library/identity.ts'
 
 const dayMs = 86_400_000
 
-onEveryDatabase((open) => {
+onEveryDatabase((open, kind) => {
   describe('albums', () => {
     it('takes tracks of one folder and album name by different artists for a compilation', async () => {
       const world = await open()
@@ -344,6 +345,28 @@ onEveryDatabase((open) => {
       await world.put('0.mp3', songs[0])
       expect((await world.at('0.mp3'))?.id).not.toBe(before?.id)
     })
+
+    // SQLite has one writer at a time.
+    if (kind === 'PostgreSQL')
+      it('spares what comes back at that very moment', async () => {
+        const world = await open()
+        const song = { tags: { title: 'One', artist: 'Anna', album: 'Live' } }
+        await world.put('a.mp3', song)
+        const before = [await world.tracks(), await world.albums(), await world.artists()]
+        await world.lose('a.mp3')
+        world.nowMs += dayMs
+        const item = await world.item('a.mp3', song)
+        let purging = Promise.resolve(0)
+        await world.db.transaction(async (tx) => {
+          await world.writer.applied(tx, [{ item, effect: effectOf('a.mp3', song) }])
+          purging = world.writer.purge(world.nowMs, 10)
+          await expect
+            .poll(() => world.db.get('select 1 from pg_locks where not granted'))
+            .toBeDefined()
+        })
+        expect(await purging).toBe(0)
+        expect([await world.tracks(), await world.albums(), await world.artists()]).toEqual(before)
+      })
   })
 
   it('keeps a track without tags by the name of its file', async () => {
@@ -352,5 +375,110 @@ onEveryDatabase((open) => {
     expect(await world.tracks()).toMatchObject([
       { title: 'x.mp3', artist: 'Unknown Artist', album: 'Unknown Album', track: null, year: null },
     ])
+  })
+
+  describe('what is written together', () => {
+    it('recognises each file that moved, and no tombstone twice', async () => {
+      const world = await open()
+      const song = { tags: { title: 'One' } }
+      await world.put('a.mp3', song)
+      await world.put('b.mp3', { ...song, size: 7 })
+      const [a, b] = [await world.at('a.mp3'), await world.at('b.mp3')]
+      await world.lose('a.mp3')
+      await world.lose('b.mp3')
+      await world.putAll([
+        ['c.mp3', song],
+        ['d.mp3', song],
+        ['a.mp3', { ...song, size: 7 }],
+        ['b.mp3', { tags: { title: 'Two' } }],
+      ])
+      expect(Object.fromEntries((await world.tracks()).map(({ path, id }) => [path, id]))).toEqual({
+        'a.mp3': b?.id,
+        'b.mp3': expect.any(Number),
+        'c.mp3': a?.id,
+        'd.mp3': expect.any(Number),
+      })
+    })
+
+    it('counts the last time when a file is there several times', async () => {
+      const world = await open()
+      await world.putAll([
+        ['a.mp3', { tags: { title: 'One', artist: 'Anna' } }],
+        ['a.mp3', { tags: { title: 'Two', artist: 'Bob' }, version: '2' }],
+      ])
+      expect(await world.tracks()).toMatchObject([{ title: 'Two' }])
+      expect((await world.artists()).map(({ name }) => name)).toEqual(['Bob'])
+    })
+
+    it('becomes a compilation at once, and takes with it what stood there', async () => {
+      const world = await open()
+      const live = (artist: string, title: string): Song => ({
+        tags: { title, artist, album: 'Live' },
+      })
+      await world.put('x/1.mp3', live('Anna', 'One'))
+      const songs = [['x/2.mp3', live('Bob', 'Two')], ['x/3.mp3', live('Cleo', 'Three')]] as const // prettier-ignore
+      await world.putAll(songs)
+      expect(await world.albums()).toMatchObject([{ artist: 'Various Artists', trackCount: 3 }])
+      await world.putAll(songs.map(([path]) => [path, live('Anna', path)]))
+      expect(await world.albums()).toMatchObject([{ artist: 'Anna', trackCount: 3 }])
+      expect((await world.artists()).map(({ name }) => name)).toEqual(['Anna'])
+    })
+
+    it('takes a number of statements that does not grow with it', async () => {
+      const world = await open()
+      const songs = Array.from({ length: 64 }, (_, i) => {
+        const [artist, album] = [`Artist ${i % 8}`, `Album ${i % 8}`]
+        return [`${i % 8}/${i}.mp3`, { tags: { title: `${i}`, artist, album } }] as const
+      })
+      expect(await world.statementsOf(songs)).toBeLessThanOrEqual(14)
+      expect(await world.statementsOf(songs)).toBeLessThanOrEqual(3)
+    })
+  })
+
+  describe('names that no index takes as they are', () => {
+    it('stay apart however long they are the same, and shown as they are', async () => {
+      const world = await open()
+      // Nothing that could be compressed: some indexes do that.
+      const noise = Array.from({ length: 24 }, (_, i) => hash('sha256', `${i}`, 'base64url'))
+      const long = (end: string): string => `${noise.join(' ')} ${end}`
+      for (const end of ['eins', 'zwei']) {
+        const tags = {
+          title: long(end),
+          artist: long(end),
+          album: long(end),
+          musicBrainz: { release: long(end) },
+        }
+        await world.put(`${noise.join('/')}/${end}.mp3`, {
+          tags,
+          id: long(end),
+          contentHash: long(end),
+        })
+      }
+      expect((await world.albums()).map(({ name }) => name).sort()).toEqual([
+        long('eins'),
+        long('zwei'),
+      ])
+      expect(await world.artists()).toHaveLength(2)
+      const before = await world.tracks()
+      expect(before.map(({ title }) => title).sort()).toEqual([long('eins'), long('zwei')])
+      await world.lose(before.find(({ title }) => title === long('eins'))!.path)
+      await world.put('a.mp3', { id: long('eins'), tags: { title: 'Other' } })
+      expect((await world.at('a.mp3'))?.id).toBe(
+        before.find(({ title }) => title === long('eins'))?.id,
+      )
+    })
+
+    it('are kept without what no database keeps, and are known again', async () => {
+      const world = await open()
+      const odd = 'a\0b\ud800c'
+      const tags = { title: odd, artist: odd, album: odd, genres: [odd] }
+      await world.put(`x/${odd}.mp3`, { tags, id: odd, version: odd })
+      const before = await world.tracks()
+      expect(before).toMatchObject([{ title: 'a\ufffdb\ufffdc', genres: [odd] }])
+      expect(await world.statementsOf([[`x/${odd}.mp3`, { tags, id: odd, version: odd }]])).toBe(2)
+      await world.lose(`x/${odd}.mp3`)
+      await world.put('y.mp3', { tags, id: odd })
+      expect((await world.at('y.mp3'))?.id).toBe(before[0]?.id)
+    })
   })
 })

@@ -127,7 +127,7 @@ onEveryDatabase((open, kind) => {
       [12, 'Song 3'],
     ] as const) {
       // prettier-ignore
-      const { tracks } = await world.catalogue.search(owner, 'song', 5)
+      const { tracks } = await world.catalogue.search(owner, 'song', 1)
       expect(tracks.map((track) => track.title)).toEqual([title])
     }
   })

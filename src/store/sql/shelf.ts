@@ -10,7 +10,7 @@ import {
 } from './album-groups.ts'
 import { settleArtists } from './artist-rows.ts'
 import type { SearchEntry, SearchIndex } from './search-index.ts'
-import { rowsOf, type Transaction } from './sql.ts'
+import type { Transaction } from './sql.ts'
 import { numberOf, spotsOf, type Arrival, type Spot } from './spots.ts'
 import { artistsOf } from './track-content.ts'
 import {
@@ -147,10 +147,10 @@ async function link(tx: Transaction, standing: readonly Standing[]): Promise<voi
   const rows = standing.flatMap(({ id, credits }) =>
     credits.map((credit) => ({ track_id: id, ...credit })),
   )
-  await tx.run(
+  await tx.each(
     `insert into track_artist (track_id, artist_id, name) select r.track_id, r.artist_id, r.name
-     from json_to_recordset(?) as r (track_id bigint, artist_id bigint, name text)`,
-    rowsOf(rows),
+     from rows as r (track_id bigint, artist_id bigint, name text)`,
+    rows,
   )
 }
 

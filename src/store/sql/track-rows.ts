@@ -51,13 +51,13 @@ export async function insertTracks(
   tracks: readonly NewTrack[],
 ): Promise<ReadonlyMap<number | null, number>> {
   if (tracks.length === 0) return new Map()
-  const rows = await sql.all<{ id: number; item_id: number }>(insertSql, rowsOf(tracks))
+  const rows = await sql.each<{ id: number; item_id: number }>(insertSql, tracks)
   return new Map(rows.map(({ id, item_id: item }) => [item, id]))
 }
 
 /** Shows tracks that are not shown with another content, and maybe another item. */
 export async function updateTracks(sql: Sql, tracks: readonly KnownTrack[]): Promise<void> {
-  if (tracks.length > 0) await sql.run(updateSql, rowsOf(tracks))
+  if (tracks.length > 0) await sql.each(updateSql, tracks)
 }
 
 export async function hideTracks(sql: Sql, ids: readonly number[]): Promise<void> {
@@ -172,8 +172,8 @@ const typed = Object.entries(columnTypes).map(([column, type]) => `${column} ${t
 
 const insertSql = `insert into track (${columns.join(', ')}, state)
   select ${columns.map((column) => `r.${column}`).join(', ')}, ${shown}
-  from json_to_recordset(?) as r (${typed.join(', ')}) returning id, item_id`
+  from rows as r (${typed.join(', ')}) returning id, item_id`
 
 const updateSql = `update track set ${columns.map((column) => `${column} = r.${column}`).join(', ')},
   gone_ms = null, state = ${shown}
-  from json_to_recordset(?) as r (id bigint, ${typed.join(', ')}) where track.id = r.id`
+  from rows as r (id bigint, ${typed.join(', ')}) where track.id = r.id`

@@ -22,7 +22,7 @@ export class Fts5Search implements SearchIndex {
       name: wordsOf(name).join(' '),
       rest: wordsOf(rest).join(' '),
     }))
-    await tx.run(inserts[kind], rowsOf(rows))
+    await tx.each(inserts[kind], rows)
   }
 
   async remove(tx: Transaction, kind: Searchable, rows: readonly Owned[]): Promise<void> {
@@ -63,12 +63,10 @@ export class Fts5Search implements SearchIndex {
 const names = { artist: 'name', album: 'name', track: 'title' } as const
 
 const inserts: Readonly<Record<Searchable, string>> = {
-  artist: insertInto('artist_search (rowid, name)', 'r.name'),
-  album: insertInto('album_search (rowid, name, artist)', 'r.name, r.rest'),
-  track: insertInto('track_search (rowid, title, rest)', 'r.name, r.rest'),
-}
-
-function insertInto(table: string, texts: string): string {
-  return `insert into ${table} select (r.owner_id << 32) | r.id, ${texts}
-    from json_to_recordset(?) as r (id bigint, owner_id bigint, name text, rest text)`
+  artist: `insert into artist_search (rowid, name) select (r.owner_id << 32) | r.id, r.name
+    from rows as r (id bigint, owner_id bigint, name text)`,
+  album: `insert into album_search (rowid, name, artist) select (r.owner_id << 32) | r.id, r.name, r.rest
+    from rows as r (id bigint, owner_id bigint, name text, rest text)`,
+  track: `insert into track_search (rowid, title, rest) select (r.owner_id << 32) | r.id, r.name, r.rest
+    from rows as r (id bigint, owner_id bigint, name text, rest text)`,
 }
