@@ -424,15 +424,17 @@ onEveryDatabase((open, kind) => {
       expect((await world.artists()).map(({ name }) => name)).toEqual(['Anna'])
     })
 
-    it('takes a number of statements that does not grow with it', async () => {
-      const world = await open()
-      const songs = Array.from({ length: 64 }, (_, i) => {
-        const [artist, album] = [`Artist ${i % 8}`, `Album ${i % 8}`]
-        return [`${i % 8}/${i}.mp3`, { tags: { title: `${i}`, artist, album } }] as const
+    // SQLite is not asked over a wire.
+    if (kind === 'PostgreSQL')
+      it('takes a number of statements that does not grow with it', async () => {
+        const world = await open()
+        const songs = Array.from({ length: 64 }, (_, i) => {
+          const [artist, album] = [`Artist ${i % 8}`, `Album ${i % 8}`]
+          return [`${i % 8}/${i}.mp3`, { tags: { title: `${i}`, artist, album } }] as const
+        })
+        expect(await world.statementsOf(songs)).toBeLessThanOrEqual(14)
+        expect(await world.statementsOf(songs)).toBeLessThanOrEqual(3)
       })
-      expect(await world.statementsOf(songs)).toBeLessThanOrEqual(14)
-      expect(await world.statementsOf(songs)).toBeLessThanOrEqual(3)
-    })
   })
 
   describe('names that no index takes as they are', () => {

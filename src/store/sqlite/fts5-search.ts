@@ -6,7 +6,7 @@ import type {
   SearchQuestion,
 } from '../sql/search-index.ts'
 import { typedWords, wordsOf } from '../sql/search-words.ts'
-import { rowsOf, type Sql, type Transaction } from '../sql/sql.ts'
+import type { Sql, Transaction } from '../sql/sql.ts'
 
 /**
  * Search by FTS5, without the texts themselves. A row's number is the owner's in the upper 32 bits and its own in the
@@ -15,23 +15,17 @@ import { rowsOf, type Sql, type Transaction } from '../sql/sql.ts'
  */
 export class Fts5Search implements SearchIndex {
   async add(tx: Transaction, kind: Searchable, entries: readonly SearchEntry[]): Promise<void> {
-    if (entries.length === 0) return
-    const rows = entries.map(({ id, owner_id, name, rest }) => ({
-      id,
-      owner_id,
-      name: wordsOf(name).join(' '),
-      rest: wordsOf(rest).join(' '),
-    }))
-    await tx.each(inserts[kind], rows)
+    // One row a statement: whatever might be several rows makes FTS5 write out what it has gathered so far.
+    for (const { id, owner_id, name, rest } of entries) {
+      const texts = kind === 'artist' ? [name] : [name, rest]
+      await tx.run(inserts[kind], owner_id, id, ...texts.map((text) => wordsOf(text).join(' ')))
+    }
   }
 
   async remove(tx: Transaction, kind: Searchable, rows: readonly Owned[]): Promise<void> {
-    if (rows.length === 0) return
-    await tx.run(
-      `delete from ${kind}_search where rowid in (select (r.owner_id << 32) | r.id
-         from json_to_recordset(?) as r (id bigint, owner_id bigint))`,
-      rowsOf(rows.map(({ id, owner_id }) => ({ id, owner_id }))),
-    )
+    for (const { id, owner_id } of rows) {
+      await tx.run(`delete from ${kind}_search where rowid = (? << 32) | ?`, owner_id, id)
+    }
   }
 
   async removeSource(tx: Transaction, sourceId: number): Promise<void> {
@@ -63,10 +57,7 @@ export class Fts5Search implements SearchIndex {
 const names = { artist: 'name', album: 'name', track: 'title' } as const
 
 const inserts: Readonly<Record<Searchable, string>> = {
-  artist: `insert into artist_search (rowid, name) select (r.owner_id << 32) | r.id, r.name
-    from rows as r (id bigint, owner_id bigint, name text)`,
-  album: `insert into album_search (rowid, name, artist) select (r.owner_id << 32) | r.id, r.name, r.rest
-    from rows as r (id bigint, owner_id bigint, name text, rest text)`,
-  track: `insert into track_search (rowid, title, rest) select (r.owner_id << 32) | r.id, r.name, r.rest
-    from rows as r (id bigint, owner_id bigint, name text, rest text)`,
+  artist: 'insert into artist_search (rowid, name) values ((? << 32) | ?, ?)',
+  album: 'insert into album_search (rowid, name, artist) values ((? << 32) | ?, ?, ?)',
+  track: 'insert into track_search (rowid, title, rest) values ((? << 32) | ?, ?, ?)',
 }
