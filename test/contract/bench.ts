@@ -152,11 +152,10 @@ const laws: Readonly<Record<string, string>> = {
   'a leased task is in no slot': `
     select id from task where state = 1 and not exists
       (select 1 from slot where slot.task_id = task.id and slot.fence = task.fence)`,
-  'W5 an item is said to be in work, and is neither in a slot nor has it a task': `
-    select id from item where state = 2 and not exists (select 1 from task where item_id = item.id)
-      and not exists (select 1 from slot where slot.item_id = item.id)`,
-  'W5 a slot reads an item that is not in work': `
-    select slot.item_id from slot join item on item.id = slot.item_id where item.state <> 2`,
+  'W5 an item is said to have a task, and has none':
+    'select id from item where state = 2 and not exists (select 1 from task where item_id = item.id)',
+  'W5 a slot reads an item that is not owed': `
+    select slot.item_id from slot join item on item.id = slot.item_id where item.state not in (1, 2)`,
   'L1 an item is in two slots':
     'select item_id from slot where item_id is not null group by item_id having count(*) > 1',
   'W5 a task reads an item that is not owed': `

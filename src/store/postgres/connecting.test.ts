@@ -311,7 +311,8 @@ test('a server that is full is waited for', async () => {
 test('a server that is too old is refused by name', async () => {
   // No such server is to be had here; this is what it answers.
   const old = { version: 140_012, name: '14.12 (Debian 14.12-1)' }
-  const sql = { all: async () => [], get: async () => old as never, run: async () => 0 }
+  const none = async (): Promise<never[]> => []
+  const sql = { all: none, each: none, get: async () => old as never, run: async () => 0 }
   await expect(checkServer(sql, { size: 8, open: () => 1 })).rejects.toMatchObject({
     code: 'database-unfit',
     message:

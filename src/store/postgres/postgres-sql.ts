@@ -79,6 +79,14 @@ export class PostgresSql implements SqlDatabase {
     return rowCount ?? 0
   }
 
+  each<Row>(
+    text: string,
+    rows: readonly object[],
+    ...values: readonly SqlValue[]
+  ): Promise<Row[]> {
+    return this.transaction((tx) => tx.each<Row>(text, rows, ...values))
+  }
+
   transaction<T>(
     work: (tx: PostgresTransaction) => Promise<T>,
     options: TransactionOptions = {},

@@ -1,9 +1,10 @@
 import type { QueryResult } from 'pg'
-import type { SqlValue, Transaction } from '../sql/sql.ts'
+import { postgresEach } from '../sql/dialect.ts'
+import { rowsOf, type SqlValue, type Transaction } from '../sql/sql.ts'
 import { channel } from './notices.ts'
 import type { Connection } from './connection.ts'
 import type { Statements } from './statements.ts'
-import { databaseTrouble, isConflict } from './trouble.ts'
+import { databaseTrouble, isAfterFailure, isConflict } from './trouble.ts'
 
 export interface TransactionParts {
   readonly connection: Connection
@@ -18,6 +19,7 @@ export class PostgresTransaction implements Transaction {
   readonly nowMs: number
   readonly #parts: TransactionParts
   #conflict: unknown = null
+  #failure: unknown = null
   #isNotified = false
   #isOver = false
 
@@ -40,6 +42,15 @@ export class PostgresTransaction implements Transaction {
   async run(text: string, ...values: readonly SqlValue[]): Promise<number> {
     const { rowCount } = await this.#query(text, values)
     return rowCount ?? 0
+  }
+
+  async each<Row>(
+    text: string,
+    rows: readonly object[],
+    ...values: readonly SqlValue[]
+  ): Promise<Row[]> {
+    if (rows.length === 0) return []
+    return this.all(postgresEach(text, values.length), ...values, rowsOf(rows))
   }
 
   /** Several statements in one text, as PostgreSQL reads them, without values. */
@@ -84,7 +95,9 @@ export class PostgresTransaction implements Transaction {
       return await query()
     } catch (error) {
       if (isConflict(error)) this.#conflict ??= error
-      throw databaseTrouble(error)
+      this.#failure ??= error
+      // What was sent behind the statement that failed is told only that one did.
+      throw databaseTrouble(isAfterFailure(error) ? this.#failure : error)
     }
   }
 }

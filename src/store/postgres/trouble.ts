@@ -30,6 +30,11 @@ export function isConflict(error: unknown): boolean {
   return isStale(error) || (error instanceof DatabaseError && conflicts.has(error.code ?? ''))
 }
 
+/** A statement of this transaction failed before this one (in_failed_sql_transaction). */
+export function isAfterFailure(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '25P02'
+}
+
 /** serialization_failure, deadlock_detected */
 const conflicts: ReadonlySet<string> = new Set(['40001', '40P01'])
 

@@ -1,12 +1,11 @@
 import { timeCharge } from '../../engine/fair.ts'
 import type { Pool } from '../../engine/task.ts'
-import { rowsOf } from './sql.ts'
 import type { Claiming } from './turning.ts'
 
 /** Slot time not charged yet that is charged while a task still runs, in milliseconds. */
 const accrualMs = 10
 
-interface Occupied {
+export interface Occupied {
   readonly pool: Pool
   readonly n: number
   readonly charged: number
@@ -16,10 +15,10 @@ interface Occupied {
   readonly weight: number
 }
 
-/** Charges running tasks of this process for the time they have used so far: whoever hangs pays while he hangs. */
-export async function accrue(t: Claiming, wanted: readonly Pool[]): Promise<void> {
-  if (t.policy.charge !== 'time') return
-  const running = await t.tx.all<Occupied>(
+/** Tasks of this process that have used more than they were charged for. */
+export async function runningTasks(t: Claiming, wanted: readonly Pool[]): Promise<Occupied[]> {
+  if (t.policy.charge !== 'time') return []
+  return t.tx.all<Occupied>(
     `select slot.pool, slot.n, slot.charged, cast(?1 as bigint) - slot.started_ms as used, slot.queue_id,
        queue.lane_id, owner.weight
      from slot join queue on queue.id = slot.queue_id join lane on lane.id = queue.lane_id
@@ -32,13 +31,11 @@ export async function accrue(t: Claiming, wanted: readonly Pool[]): Promise<void
     wanted,
     accrualMs,
   )
+}
+
+/** Charges running tasks for the time they have used so far: whoever hangs pays while he hangs. */
+export async function accrue(t: Claiming, running: readonly Occupied[]): Promise<void> {
   if (running.length === 0) return
-  await t.tx.run(
-    `update slot set charged = r.used from json_to_recordset(?) as r (pool text, n bigint, used bigint)
-     where slot.node_id = ? and slot.pool = r.pool and slot.n = r.n`,
-    rowsOf(running.map(({ pool, n, used }) => ({ pool, n, used }))),
-    t.nodeId,
-  )
   const queues = sums(running, ({ queue_id: id, used, charged }) => [
     id,
     timeCharge(used, 1) - timeCharge(charged, 1),
@@ -47,16 +44,24 @@ export async function accrue(t: Claiming, wanted: readonly Pool[]): Promise<void
     id,
     timeCharge(used, weight) - timeCharge(charged, weight),
   ])
-  await t.tx.run(
-    `update queue set served = greatest(0, served + r.units)
-     from json_to_recordset(?) as r (id bigint, units bigint) where queue.id = r.id`,
-    rowsOf(queues),
-  )
-  await t.tx.run(
-    `update lane set vt = greatest(0, vt + r.units)
-     from json_to_recordset(?) as r (id bigint, units bigint) where lane.id = r.id`,
-    rowsOf(lanes),
-  )
+  await Promise.all([
+    t.tx.each(
+      `update slot set charged = r.used from rows as r (pool text, n bigint, used bigint)
+       where slot.node_id = ?1 and slot.pool = r.pool and slot.n = r.n`,
+      running,
+      t.nodeId,
+    ),
+    t.tx.each(
+      `update queue set served = greatest(0, served + r.units) from rows as r (id bigint, units bigint)
+       where queue.id = r.id`,
+      queues,
+    ),
+    t.tx.each(
+      `update lane set vt = greatest(0, vt + r.units) from rows as r (id bigint, units bigint)
+       where lane.id = r.id`,
+      lanes,
+    ),
+  ])
 }
 
 function sums(

@@ -1,11 +1,10 @@
 import type { FreeSlots } from '../../engine/task-store.ts'
 import type { Claim, Pool, WorkClass } from '../../engine/task.ts'
-import { accrue } from './accrual.ts'
+import { accrue, runningTasks } from './accrual.ts'
 import { itemsToRead } from './items-to-read.ts'
 import { refreshQueues } from './queues.ts'
 import { Ring, type Pick } from './ring.ts'
 import { candidatesOf } from './settling.ts'
-import { rowsOf } from './sql.ts'
 import { pools, type Claiming } from './turning.ts'
 
 /** A slot, what goes into it, and under which fence. */
@@ -22,23 +21,21 @@ interface Given extends Pick {
 export async function claim(t: Claiming, free: FreeSlots): Promise<Claim[]> {
   const wanted = pools.filter((pool) => (free[pool] ?? 0) > 0)
   if (wanted.length === 0) return []
-  const { fence: newest } = (await t.tx.get<{ fence: number }>(
-    `select value as fence from counter where name = 'fence' for update`,
-  )) ?? { fence: 0 }
-  const slots = await freeSlots(t, wanted)
-  if (slots.length === 0) return []
+  // The first of these holds up other processes that claim: what is read behind it stays as it is.
+  const [newest, slots, running, classes] = await Promise.all([
+    newestFence(t),
+    freeSlots(t, wanted),
+    runningTasks(t, wanted),
+    knownClasses(t),
+  ])
   const open = wanted.filter((pool) => slots.some((slot) => slot.pool === pool))
-  await accrue(t, open)
-  const classes = await t.tx.all<{ pool: Pool; class: WorkClass; turn: number }>(
-    `select clockwork.pool, clockwork.class, counter.value as turn
-     from clockwork join counter on counter.name = clockwork.pool || ' turn' order by clockwork.class`,
+  const charged = accrue(
+    t,
+    running.filter(({ pool }) => open.includes(pool)),
   )
-  const given: Given[] = []
-  const rings: Ring[] = []
-  for (const pool of open) {
+  const filled = open.map(async (pool) => {
     const places = slots.filter((slot) => slot.pool === pool).slice(0, free[pool])
     const here = classes.filter((row) => row.pool === pool)
-    if (here.length === 0) continue
     const ring = new Ring({
       tx: t.tx,
       policy: t.policy,
@@ -47,23 +44,35 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claim[]> {
       turn: here[0]?.turn ?? 0,
       classes: here.map((row) => row.class),
     })
-    rings.push(ring)
-    for (const { n } of places) {
-      const pick = await ring.next()
-      if (pick === null) break
-      given.push({ ...pick, pool, n, fence: newest + given.length + 1 })
-    }
-  }
+    return { ring, picks: await fill(ring, places) }
+  })
+  const [, ...fills] = await Promise.all([charged, ...filled])
+  const given = fills
+    .flatMap(({ picks }) => picks)
+    .map((pick, at): Given => ({ ...pick, fence: newest + at + 1 }))
   if (given.length === 0) return []
   const claims = await hold(t, given)
-  await settle(t, rings, newest + given.length)
+  await settle(
+    t,
+    fills.map(({ ring }) => ring),
+    newest + given.length,
+  )
   return claims
 }
 
-async function freeSlots(
-  { tx, nodeId }: Claiming,
-  wanted: readonly Pool[],
-): Promise<{ pool: Pool; n: number }[]> {
+async function newestFence({ tx }: Claiming): Promise<number> {
+  const row = await tx.get<{ fence: number }>(
+    `select value as fence from counter where name = 'fence' for update`,
+  )
+  return row?.fence ?? 0
+}
+
+interface Place {
+  readonly pool: Pool
+  readonly n: number
+}
+
+function freeSlots({ tx, nodeId }: Claiming, wanted: readonly Pool[]): Promise<Place[]> {
   return tx.all(
     `select pool, n from slot where node_id = ? and pool = any(?) and fence is null order by pool, n`,
     nodeId,
@@ -71,19 +80,41 @@ async function freeSlots(
   )
 }
 
+/** Classes that ever had a lane, and how many slots of their pool were ever filled. */
+function knownClasses({
+  tx,
+}: Claiming): Promise<{ pool: Pool; class: WorkClass; turn: number }[]> {
+  return tx.all(
+    `select clockwork.pool, clockwork.class, counter.value as turn
+     from clockwork join counter on counter.name = clockwork.pool || ' turn' order by clockwork.class`,
+  )
+}
+
+async function fill(ring: Ring, places: readonly Place[]): Promise<(Pick & Place)[]> {
+  const picks: (Pick & Place)[] = []
+  for (const place of places) {
+    const pick = await ring.next()
+    if (pick === null) break
+    picks.push({ ...pick, ...place })
+  }
+  return picks
+}
+
 /** Where lanes, queues and counters stand now. */
 async function settle({ tx }: Claiming, rings: readonly Ring[], fence: number): Promise<void> {
   const touched = new Set(rings.flatMap((ring) => ring.servedQueues))
-  for (const ring of rings) await ring.write()
-  await tx.run(
-    `update counter set value = r.value from json_to_recordset(?) as r (name text, value bigint)
-     where counter.name = r.name`,
-    rowsOf([
-      { name: 'fence', value: fence },
-      ...rings.map(({ pool, turn }) => ({ name: `${pool} turn`, value: turn })),
-    ]),
-  )
-  await refreshQueues({ tx, touched })
+  await Promise.all([
+    ...rings.map((ring) => ring.write()),
+    tx.each(
+      `update counter set value = r.value from rows as r (name text, value bigint)
+       where counter.name = r.name`,
+      [
+        { name: 'fence', value: fence },
+        ...rings.map(({ pool, turn }) => ({ name: `${pool} turn`, value: turn })),
+      ],
+    ),
+    refreshQueues({ tx, touched }),
+  ])
 }
 
 interface TaskRow {
@@ -96,63 +127,47 @@ interface TaskRow {
 
 /** Puts tasks and items into slots, each under a new fence. */
 async function hold(t: Claiming, picked: readonly Given[]): Promise<Claim[]> {
-  const tasks = await leaseTasks(t, picked)
-  const taken = await takeItems(t, picked)
-  const itemOf = ({ itemId, taskId }: Given): number | null =>
-    itemId ?? tasks.get(taskId ?? 0)?.item_id ?? null
-  // What has gone another way since it was looked at is passed over.
-  const given = picked.filter(({ itemId, taskId }) =>
-    itemId === null ? tasks.has(taskId ?? 0) : taken.has(itemId),
-  )
-  const items = await itemsToRead(
+  const [tasks, fresh] = await Promise.all([
+    leaseTasks(t, picked),
+    itemsToRead(
+      t,
+      picked.flatMap(({ itemId }) => itemId ?? []),
+    ),
+  ])
+  const again = await itemsToRead(
     t,
-    given.flatMap((each) => itemOf(each) ?? []),
+    [...tasks.values()].flatMap((task) => task.item_id ?? []),
   )
   const untilMs = t.nowMs + t.policy.leaseMs
   const claims: Claim[] = []
-  for (const each of given) {
-    const { lane, queue, pool, n, fence } = each
+  const rows: object[] = []
+  for (const each of picked) {
+    const { lane, queue, pool, n, fence, tag, taskId } = each
+    const task = tasks.get(taskId ?? 0)
+    const itemId = each.itemId ?? task?.item_id ?? null
+    const read = fresh.get(itemId ?? 0) ?? again.get(itemId ?? 0)
+    // What has gone another way since it was looked at is passed over.
+    if (task === undefined && read === undefined) continue
     const { owner_id: ownerId } = lane
     const lease = { fence, pool, slot: n, ownerId, sourceId: queue.source_id, untilMs }
-    const read = items.get(itemOf(each) ?? 0)
-    const task = tasks.get(each.taskId ?? 0)
     if (read !== undefined) {
       claims.push({ ...lease, kind: 'read', item: read.item, known: read.known })
     } else if (task !== undefined) claims.push(await listClaim(t, lease, task))
+    const held = { task_id: taskId, item_id: itemId, seq: read?.seq ?? null, queue_id: queue.id }
+    rows.push({ pool, n, fence, ...held, tag, charged: Math.round(queue.cost_ms) })
   }
-  const rows = given.map((each) => ({
-    pool: each.pool,
-    n: each.n,
-    fence: each.fence,
-    task_id: each.taskId,
-    item_id: itemOf(each),
-    seq: items.get(itemOf(each) ?? 0)?.seq ?? null,
-    queue_id: each.queue.id,
-    tag: each.tag,
-    charged: Math.round(each.queue.cost_ms),
-  }))
-  await t.tx.run(
+  await t.tx.each(
     `update slot set fence = r.fence, task_id = r.task_id, item_id = r.item_id, seq = r.seq,
-       queue_id = r.queue_id, tag = r.tag, charged = r.charged, started_ms = ?, until_ms = ?
-     from json_to_recordset(?) as r (pool text, n bigint, fence bigint, task_id bigint, item_id bigint,
-       seq bigint, queue_id bigint, tag bigint, charged bigint)
-     where slot.node_id = ? and slot.pool = r.pool and slot.n = r.n`,
+       queue_id = r.queue_id, tag = r.tag, charged = r.charged, started_ms = ?1, until_ms = ?2
+     from rows as r (pool text, n bigint, fence bigint, task_id bigint, item_id bigint, seq bigint,
+       queue_id bigint, tag bigint, charged bigint)
+     where slot.node_id = ?3 and slot.pool = r.pool and slot.n = r.n`,
+    rows,
     t.nowMs,
     untilMs,
-    rowsOf(rows),
     t.nodeId,
   )
   return claims
-}
-
-async function takeItems({ tx }: Claiming, picked: readonly Given[]): Promise<ReadonlySet<number>> {
-  const ids = picked.flatMap(({ itemId }) => itemId ?? [])
-  if (ids.length === 0) return new Set()
-  const taken = await tx.all<{ id: number }>(
-    'update item set state = 2 where id = any(?) and state = 1 returning id',
-    ids,
-  )
-  return new Set(taken.map(({ id }) => id))
 }
 
 type Lease = Omit<Extract<Claim, { kind: 'list' }>, 'kind' | 'roundId' | 'step'>
@@ -172,11 +187,11 @@ async function leaseTasks(
     taskId === null ? [] : [{ id: taskId, fence }],
   )
   if (rows.length === 0) return new Map()
-  const leased = await tx.all<TaskRow>(
-    `update task set state = 1, fence = r.fence from json_to_recordset(?) as r (id bigint, fence bigint)
+  const leased = await tx.each<TaskRow>(
+    `update task set state = 1, fence = r.fence from rows as r (id bigint, fence bigint)
      where task.id = r.id and task.state = 0
      returning task.id, task.kind, task.round_id, task.item_id, task.step`,
-    rowsOf(rows),
+    rows,
   )
   return new Map(leased.map((row) => [row.id, row]))
 }

@@ -8,6 +8,10 @@ const inSqlite: readonly (readonly [RegExp, string | ((...parts: string[]) => st
   [/\bjson_agg\(/g, 'json_group_array('],
   [/\bgreatest\(/g, 'max('],
   [/\bleast\(/g, 'min('],
+  [
+    /not \(([\w.]+) = any\(array\(\s*select ([\w.]+) from (\w+) where ([^()]*)\)\)\)/g,
+    'not exists (select 1 from $3 where $4 and $2 = $1)',
+  ],
   [/= any\((\?\d*)\)/g, 'in (select value from json_each($1))'],
   [
     /json_to_recordset\((\?\d*)\) as (\w+) \(([^)]*)\)/g,
@@ -37,9 +41,36 @@ export function postgresText(text: string): string {
   return translated
 }
 
+/** A statement for each of several rows (`Sql.each`), as PostgreSQL does it: the rows are its last value. */
+export function postgresEach(text: string, values: number): string {
+  return text.replace(/\brows as r \(/, `json_to_recordset(?${values + 1}) as r (`)
+}
+
+/** The same for one row, as SQLite does it: its columns are the last values, in this order. */
+export function sqliteEach(text: string, values: number): EachRow {
+  const columns: string[] = []
+  const alone = text.replace(/\s+from rows as r \(([^)]*)\)/, (_, list: string) => {
+    columns.push(...namesOf(list))
+    return ''
+  })
+  let count = 0
+  const numbered = alone
+    .replace(/\?(\d*)/g, (_, number: string) => `?${number || ++count}`)
+    .replace(/\br\.(\w+)/g, (_, name: string) => `?${values + 1 + columns.indexOf(name)}`)
+  return { text: sqliteText(numbered), columns }
+}
+
+export interface EachRow {
+  readonly text: string
+  readonly columns: readonly string[]
+}
+
+function namesOf(columns: string): string[] {
+  return columns.split(',').map((column) => column.trim().split(/\s+/)[0] ?? '')
+}
+
 /** Rows as JSONB: each of their columns is found without reading the text anew, four times as fast. */
 function recordset(value: string, columns: string): string {
-  const names = columns.split(',').map((column) => column.trim().split(/\s+/)[0] ?? '')
-  const picked = names.map((name) => `value ->> '${name}' as ${name}`)
+  const picked = namesOf(columns).map((name) => `value ->> '${name}' as ${name}`)
   return `select ${picked.join(', ')} from jsonb_each(${value})`
 }

@@ -23,7 +23,8 @@ export async function itemsToRead(
   if (ids.length === 0) return new Map()
   const rows = await t.tx.all<Row>(
     `select ${itemColumns}, item.seq, item.applied
-     from item join source on source.id = item.source_id where item.id = any(?)`,
+     from item join source on source.id = item.source_id
+     where item.id = any(?) and item.state in (1, 2)`,
     ids,
   )
   const isApplied = (row: Row): boolean => row.applied === row.listed

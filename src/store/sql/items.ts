@@ -1,6 +1,5 @@
 import type { Item } from '../../engine/handler.ts'
 import type { ListedItem } from '../../engine/source.ts'
-import { rowsOf } from './sql.ts'
 import type { HeldTask, Turning } from './turning.ts'
 
 export interface ItemRow {
@@ -154,18 +153,17 @@ async function insertItems(
   { placeId, roundId }: Finding,
 ): Promise<ReadonlyMap<string, number>> {
   if (rows.length === 0) return new Map()
-  const inserted = await t.tx.all<{ id: number; key: string }>(
+  const inserted = await t.tx.each<{ id: number; key: string }>(
     `insert into item (source_id, key, place_id, path, size, mtime_ms, listed, stable_id, seq, state,
        round_id, changed_ms)
      select ?1, r.key, ?2, r.path, r.size, r.mtime_ms, r.listed, r.stable_id, r.seq, 1, ?3, ?4
-     from json_to_recordset(?5) as r (key text, path text, size bigint, mtime_ms bigint, listed text,
-       stable_id text, seq bigint)
+     from rows as r (key text, path text, size bigint, mtime_ms bigint, listed text, stable_id text, seq bigint)
      returning id, key`,
+    rows,
     sourceId,
     placeId,
     roundId,
     t.nowMs,
-    rowsOf(rows),
   )
   return new Map(inserted.map(({ id, key }) => [asKept(key), id]))
 }
@@ -222,15 +220,15 @@ async function oweRows(t: Turning, changed: readonly ChangedRow[]): Promise<void
     state: row.state === state.tasked ? state.tasked : state.owed,
     ...{ path, size, mtime_ms, listed, stable_id, seq },
   }))
-  await t.tx.run(
+  await t.tx.each(
     `update item set path = r.path, size = r.size, mtime_ms = r.mtime_ms, listed = r.listed,
-       stable_id = r.stable_id, seq = r.seq, state = r.state, changed_ms = ?,
+       stable_id = r.stable_id, seq = r.seq, state = r.state, changed_ms = ?1,
        error_code = null, error_message = null
-     from json_to_recordset(?) as r (id bigint, path text, size bigint, mtime_ms bigint, listed text,
-       stable_id text, seq bigint, state bigint)
+     from rows as r (id bigint, path text, size bigint, mtime_ms bigint, listed text, stable_id text,
+       seq bigint, state bigint)
      where item.id = r.id`,
+    rows,
     t.nowMs,
-    rowsOf(rows),
   )
 }
 

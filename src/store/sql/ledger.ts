@@ -1,7 +1,7 @@
 import type { Breaker } from '../../engine/breaker.ts'
 import type { Failure, Pool, WorkClass } from '../../engine/task.ts'
 import type { Window } from '../../engine/window.ts'
-import { rowsOf, type Transaction } from './sql.ts'
+import type { Transaction } from './sql.ts'
 
 /** What a queue and its lane owe and are owed, while a turn is under way. */
 export interface QueueAccount {
@@ -56,31 +56,38 @@ export class Ledger {
     const wanted = sourceIds.filter((id) => !this.#sources.has(id))
     if (wanted.length === 0) return
     const skip = isPatient ? '' : ' skip locked'
-    const sources = await this.#tx.all<SourceRow>(
+    const taken = this.#tx.all<SourceRow>(
       `select id, owner_id, clean_round_id, seq, health, rest_until_ms, trips, failures, recent, fence_floor,
          ok_ms, (select value from counter where name = 'fence') as fence
        from source where id = any(?) order by id for update of source${skip}`,
       wanted,
     )
-    if (sources.length === 0) return
+    // The others are known only when the sources are taken, where some may be passed over.
+    const [sources] = isPatient
+      ? await Promise.all([taken, this.#takeQueues(wanted)])
+      : [await taken]
     for (const row of sources) this.#sources.set(row.id, accountOf(row))
-    this.#fence = sources[0]?.fence ?? 0
-    await this.#takeQueues(sources)
+    if (sources.length > 0) this.#fence = sources[0]?.fence ?? 0
+    if (!isPatient) await this.#takeQueues(sources.map(({ id }) => id))
   }
 
-  async #takeQueues(sources: readonly SourceRow[]): Promise<void> {
-    const lanes = await this.#tx.all<{ id: number; vt: number }>(
-      'select id, vt from lane where owner_id = any(?) order by id for update',
-      [...new Set(sources.map((row) => row.owner_id))],
+  /** Locks the lanes, then the queues; the sources are locked already, or will be when these come to be. */
+  async #takeQueues(sourceIds: readonly number[]): Promise<void> {
+    if (sourceIds.length === 0) return
+    const locked = this.#tx.all<{ id: number; vt: number }>(
+      `select id, vt from lane
+       where owner_id in (select owner_id from source where source.id = any(?)) order by id for update of lane`,
+      sourceIds,
     )
-    for (const { id, vt } of lanes) if (!this.#lanes.has(id)) this.#lanes.set(id, vt)
-    const queues = await this.#tx.all<QueueRow>(
+    const found = this.#tx.all<QueueRow>(
       `select queue.id, queue.lane_id, queue.source_id, queue.served, queue.cost_ms, queue."window",
          queue.streak, lane.pool, lane.class, owner.weight
        from queue join lane on lane.id = queue.lane_id join owner on owner.id = lane.owner_id
        where queue.source_id = any(?) order by queue.id for update of queue`,
-      sources.map((row) => row.id),
+      sourceIds,
     )
+    const [lanes, queues] = await Promise.all([locked, found])
+    for (const { id, vt } of lanes) if (!this.#lanes.has(id)) this.#lanes.set(id, vt)
     for (const row of queues) this.open(queueOf(row))
   }
 
@@ -141,9 +148,7 @@ export class Ledger {
 
   /** Writes what has changed. */
   async write(nowMs: number): Promise<void> {
-    await this.#writeQueues()
-    await this.#writeLanes()
-    await this.#writeSources(nowMs)
+    await Promise.all([this.#writeQueues(), this.#writeLanes(), this.#writeSources(nowMs)])
   }
 
   async #writeQueues(): Promise<void> {
@@ -156,45 +161,45 @@ export class Ledger {
       width,
       streak,
     }))
-    await this.#tx.run(
-      `update queue set served = r.served, cost_ms = r.cost_ms, "window" = r.width, streak = r.streak
-       from json_to_recordset(?) as r (id bigint, served bigint, cost_ms float8, width bigint, streak bigint)
-       where queue.id = r.id`,
-      rowsOf(rows),
-    )
     queues.clear()
+    await this.#tx.each(
+      `update queue set served = r.served, cost_ms = r.cost_ms, "window" = r.width, streak = r.streak
+       from rows as r (id bigint, served bigint, cost_ms float8, width bigint, streak bigint)
+       where queue.id = r.id`,
+      rows,
+    )
   }
 
   async #writeLanes(): Promise<void> {
     const { lanes } = this.#changed
     if (lanes.size === 0) return
     const rows = [...lanes].map((id) => ({ id, vt: this.#lanes.get(id) ?? 0 }))
-    await this.#tx.run(
-      `update lane set vt = r.vt from json_to_recordset(?) as r (id bigint, vt bigint)
-       where lane.id = r.id`,
-      rowsOf(rows),
-    )
     lanes.clear()
+    await this.#tx.each(
+      'update lane set vt = r.vt from rows as r (id bigint, vt bigint) where lane.id = r.id',
+      rows,
+    )
   }
 
   async #writeSources(nowMs: number): Promise<void> {
     const { sources } = this.#changed
     if (sources.size === 0) return
-    await this.#tx.run(
+    const rows = [...sources].map((account) => rowOf(account, nowMs))
+    for (const account of sources) Object.assign(account, { isMoved: false, error: undefined })
+    sources.clear()
+    await this.#tx.each(
       `update source set seq = r.seq, health = r.health, rest_until_ms = r.rest_until_ms, trips = r.trips,
          failures = r.failures, recent = r.recent, fence_floor = r.fence_floor, ok_ms = r.ok_ms,
          progress_ms = coalesce(r.progress_ms, source.progress_ms),
          error_code = case when r.is_told = 1 then r.error_code else source.error_code end,
          error_message = case when r.is_told = 1 then r.error_message else source.error_message end,
          error_ms = coalesce(r.error_ms, source.error_ms)
-       from json_to_recordset(?) as r (id bigint, seq bigint, health bigint, rest_until_ms bigint,
+       from rows as r (id bigint, seq bigint, health bigint, rest_until_ms bigint,
          trips bigint, failures bigint, recent bigint, fence_floor bigint, ok_ms bigint,
          progress_ms bigint, is_told bigint, error_code text, error_message text, error_ms bigint)
        where source.id = r.id`,
-      rowsOf([...sources].map((account) => rowOf(account, nowMs))),
+      rows,
     )
-    for (const account of sources) Object.assign(account, { isMoved: false, error: undefined })
-    sources.clear()
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Policy } from '../../engine/policy.ts'
-import { rowsOf, type SqlDatabase, type Transaction } from './sql.ts'
+import type { SqlDatabase, Transaction } from './sql.ts'
 
 /** A process that does work on the database. */
 export interface NodeParts {
@@ -84,11 +84,10 @@ async function enter(tx: Transaction, { name, slots }: NodeParts): Promise<numbe
   const rows = Object.entries(slots).flatMap(([pool, count]) =>
     Array.from({ length: count }, (_, at) => ({ pool, n: at + 1 })),
   )
-  await tx.run(
-    `insert into slot (node_id, pool, n)
-     select ?1, r.pool, r.n from json_to_recordset(?2) as r (pool text, n bigint)`,
+  await tx.each(
+    'insert into slot (node_id, pool, n) select ?1, r.pool, r.n from rows as r (pool text, n bigint)',
+    rows,
     node.id,
-    rowsOf(rows),
   )
   return node.id
 }
@@ -98,10 +97,6 @@ async function endOthers(tx: Transaction): Promise<void> {
   await tx.run(
     `insert into stirred (source_id) select distinct source_id from queue
        where id in (select queue_id from slot where queue_id is not null) on conflict do nothing`,
-  )
-  await tx.run(
-    `update item set state = 1 where state = 2
-       and id in (select item_id from slot where item_id is not null and task_id is null)`,
   )
   await tx.run('update task set state = 0, fence = null where state = 1')
   await tx.run('delete from slot')

@@ -53,13 +53,20 @@ export async function queueOf(
   return made.id
 }
 
+/** Of an owed item: no slot of the queue reads it just now. Said so that PostgreSQL looks at the slots once. */
+export function isWaiting(queueId: string): string {
+  return `not (item.id = any(array(
+    select slot.item_id from slot where slot.queue_id = ${queueId} and slot.item_id is not null)))`
+}
+
 /**
  * A queue is ready if something of it could be claimed: a task is, or an item is owed, its source is well and not paused,
  * and its window has room. Of `queue`, `lane` and `source`.
  */
 export const readiness = `case when source.health = 0 and source.is_paused = 0
   and (exists (select 1 from task where task.queue_id = queue.id and task.state = 0)
-    or (lane.pool = 'read' and exists (select 1 from item where item.source_id = source.id and item.state = 1)))
+    or (lane.pool = 'read' and exists (select 1 from item where item.source_id = source.id and item.state = 1
+      and ${isWaiting('queue.id')})))
   and (select count(*) from slot where slot.queue_id = queue.id) < queue."window" then 1 else 0 end`
 
 interface QueueState {

@@ -1,7 +1,8 @@
 import { advance, classOrder } from '../../engine/fair.ts'
 import type { Policy } from '../../engine/policy.ts'
 import type { Pool, WorkClass } from '../../engine/task.ts'
-import { rowsOf, type Transaction } from './sql.ts'
+import { isWaiting } from './queues.ts'
+import type { Transaction } from './sql.ts'
 
 export interface LaneRow {
   readonly id: number
@@ -108,7 +109,7 @@ export class Ring {
       }
       const taskId = await this.#head(queue.tasks, moreTasks, queue.row.id)
       const itemId =
-        taskId === null ? await this.#head(queue.items, moreItems, queue.row.source_id) : null
+        taskId === null ? await this.#head(queue.items, moreItems, queue.row.id) : null
       if (taskId !== null || itemId !== null) {
         return this.#serve(lane, queue, { workClass, taskId, itemId })
       }
@@ -196,24 +197,24 @@ export class Ring {
   async write(): Promise<void> {
     const { tx, pool } = this.#parts
     if (this.#moved.size === 0) return
-    await tx.run(
-      `update queue set served = r.served from json_to_recordset(?) as r (id bigint, served bigint)
-       where queue.id = r.id`,
-      rowsOf([...this.#served].map(({ id, served }) => ({ id, served }))),
-    )
-    await tx.run(
-      `update lane set vt = r.vt, floor = r.floor
-       from json_to_recordset(?) as r (id bigint, vt bigint, floor bigint) where lane.id = r.id`,
-      rowsOf([...this.#moved].map(({ id, vt, floor }) => ({ id, vt, floor }))),
-    )
-    for (const [workClass, v] of this.#newest) {
-      await tx.run(
-        'update clockwork set v = greatest(v, ?) where pool = ? and class = ?',
-        v,
+    await Promise.all([
+      tx.each(
+        `update queue set served = r.served from rows as r (id bigint, served bigint)
+         where queue.id = r.id`,
+        [...this.#served],
+      ),
+      tx.each(
+        `update lane set vt = r.vt, floor = r.floor
+         from rows as r (id bigint, vt bigint, floor bigint) where lane.id = r.id`,
+        [...this.#moved],
+      ),
+      tx.each(
+        `update clockwork set v = greatest(clockwork.v, r.v) from rows as r (class bigint, v bigint)
+         where pool = ?1 and clockwork.class = r.class`,
+        [...this.#newest].map(([workClass, v]) => ({ class: workClass, v })),
         pool,
-        workClass,
-      )
-    }
+      ),
+    ])
   }
 }
 
@@ -227,12 +228,14 @@ const maxQueues = 4_096
 /** The owed items of a queue's source, oldest first. */
 const owedItems = `(select json_agg(head.id) from (
   select item.id from item where item.source_id = queue.source_id and item.state = 1
+    and ${isWaiting('queue.id')}
   order by item.seq limit ?1) as head)`
 
 const moreTasks =
   'select id from task where queue_id = ? and state = 0 order by id limit ? offset ?'
-const moreItems =
-  'select id from item where source_id = ? and state = 1 order by seq limit ? offset ?'
+const moreItems = `select item.id from queue join item on item.source_id = queue.source_id
+  where queue.id = ? and item.state = 1 and ${isWaiting('queue.id')}
+  order by item.seq limit ? offset ?`
 
 function headsOf(json: string | null, most: number): Heads {
   // Made by the database from numbers alone.

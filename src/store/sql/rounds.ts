@@ -4,7 +4,6 @@ import { storeItems } from './items.ts'
 import { finishPlace, isUnchangedPlace, placeOf } from './places.ts'
 import { queueOf, touchSource } from './queues.ts'
 import { endListing, openRound, spoilRound, type Round } from './settling.ts'
-import { rowsOf } from './sql.ts'
 import type { HeldTask, Turning } from './turning.ts'
 
 /** A due time that never comes: the source has a round already, and its end sets the next one. */
@@ -67,15 +66,14 @@ async function addSteps(
   { queueId, sourceId, roundId, placeId }: Within,
 ): Promise<void> {
   if (steps.length === 0) return
-  await t.tx.run(
+  await t.tx.each(
     `insert into task (queue_id, source_id, kind, state, round_id, parent_place_id, step, version)
-     select ?1, ?2, 'list', 0, ?3, ?4, r.step, r.version
-     from json_to_recordset(?5) as r (step text, version text)`,
+     select ?1, ?2, 'list', 0, ?3, ?4, r.step, r.version from rows as r (step text, version text)`,
+    steps,
     queueId,
     sourceId,
     roundId,
     placeId,
-    rowsOf(steps),
   )
   t.touched.add(queueId)
 }

@@ -10,6 +10,12 @@ export interface Sql {
   get<Row>(text: string, ...values: readonly SqlValue[]): Promise<Row | undefined>
   /** Returns how many rows changed. */
   run(text: string, ...values: readonly SqlValue[]): Promise<number>
+  /**
+   * Does the same for each of `rows`: `update t set a = r.a from rows as r (id bigint, a text) where t.id = r.id`, or
+   * `insert into t (a, b) select ?1, r.b from rows as r (b text)`. PostgreSQL does it in one statement, SQLite in one
+   * a row. Gives what they return.
+   */
+  each<Row>(text: string, rows: readonly object[], ...values: readonly SqlValue[]): Promise<Row[]>
 }
 
 /** A transaction under way. */

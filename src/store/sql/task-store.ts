@@ -18,7 +18,7 @@ import { refreshQueues } from './queues.ts'
 import { isOfDatabase, sourceOf, writeResults, type Apart } from './results.ts'
 import type { SqlDatabase, Transaction } from './sql.ts'
 import type { Turning } from './turning.ts'
-import { dueChecks, keepUp, nextDue, pullBack } from './upkeep.ts'
+import { keepUp, lookAhead, pullBack } from './upkeep.ts'
 
 export interface TaskStoreParts {
   readonly db: SqlDatabase
@@ -137,5 +137,5 @@ export class SqlTaskStore implements TaskStore {
 
 async function give(t: Turning, free: FreeSlots): Promise<Omit<Turn, 'acks'>> {
   const claims = await claim(t, free)
-  return { claims, checks: await dueChecks(t), nextMs: await nextDue(t), nowMs: t.nowMs }
+  return { claims, ...(await lookAhead(t)), nowMs: t.nowMs }
 }

@@ -15,21 +15,24 @@ const maxStarts = 100
  * rounds. Of several processes the one that comes first does it; what another one has just now is left to it.
  */
 export async function keepUp(t: Turning): Promise<void> {
-  await takeDue(t)
-  await reap(t)
-  await promote(t)
+  const isDue = await takeDue(t)
+  if (isDue) {
+    await reap(t)
+    await promote(t)
+  }
   await t.ledger.write(t.nowMs)
-  await takeStirred(t)
+  if (isDue) await takeStirred(t)
   for (const sourceId of t.hungry) t.touched.add(await queueOf(t, 'read', 1, sourceId))
-  await startDueRounds(t)
+  if (isDue) await startDueRounds(t)
 }
 
-async function takeDue(t: Turning): Promise<void> {
-  const due = await t.tx.all<{ id: number }>(
+/** One look tells whether anything is due; then its sources are taken. */
+async function takeDue(t: Turning): Promise<boolean> {
+  const due = await t.tx.all<{ id: number | null }>(
     `select queue.source_id as id from (
          select slot.queue_id from slot left join node on node.id = slot.node_id
          where slot.fence is not null and ${isOver} order by slot.until_ms limit ${maxExpired}
-       ) as expired join queue on queue.id = expired.queue_id
+       ) as expired left join queue on queue.id = expired.queue_id
      union select source_id from (
          select source_id from task where state = 2 and run_at_ms <= ?1 order by run_at_ms limit ${maxPromoted}
        ) as delayed
@@ -42,9 +45,10 @@ async function takeDue(t: Turning): Promise<void> {
     silentSince(t),
   )
   await t.ledger.take(
-    due.map(({ id }) => id),
+    due.flatMap(({ id }) => id ?? []),
     false,
   )
+  return due.length > 0
 }
 
 /** Of a slot: its lease has passed (by ?1), or its process has been silent since ?2. */
@@ -128,11 +132,25 @@ async function startDueRounds(t: Turning): Promise<void> {
   for (const source of due) if (t.ledger.source(source.id) !== null) await startRound(t, source)
 }
 
+/** What is to be done next, apart from tasks. */
+export interface Outlook {
+  readonly checks: readonly number[]
+  /** When something falls due that nobody will announce. */
+  readonly nextMs: number | null
+}
+
+export async function lookAhead(t: Turning): Promise<Outlook> {
+  const nextMs = await nextDue(t)
+  if (nextMs === null || nextMs > t.nowMs) return { checks: [], nextMs }
+  const checks = await dueChecks(t)
+  return { checks, nextMs: checks.length > 0 ? await nextDue(t) : nextMs }
+}
+
 /** Checks handed out in one turn. */
 const maxChecks = 16
 
 /** Resting sources that are due for a check; asked by nobody else while it may take. */
-export async function dueChecks({ tx, nowMs, policy }: Turning): Promise<number[]> {
+async function dueChecks({ tx, nowMs, policy }: Turning): Promise<number[]> {
   const due = await tx.all<{ id: number }>(
     `select id from source where health = 1 and is_paused = 0 and rest_until_ms <= ?
      order by rest_until_ms, id limit ${maxChecks} for update skip locked`,
@@ -148,8 +166,7 @@ export async function dueChecks({ tx, nowMs, policy }: Turning): Promise<number[
   return ids
 }
 
-/** When something falls due that nobody will announce. */
-export async function nextDue({ tx }: Turning): Promise<number | null> {
+async function nextDue({ tx }: Turning): Promise<number | null> {
   const row = await tx.get<{ next: number | null }>(
     `select min(due.at) as next from (
        select min(run_at_ms) as at from task where state = 2

@@ -31,7 +31,6 @@ export async function storeApplied(t: Turning, ended: readonly AppliedTask[]): P
   if (rows.length > 0) await t.tx.run('delete from task where id = any(?)', rows)
   const isSame = ({ task }: AppliedTask): boolean => task.seq === task.item_seq
   const same = ended.filter(isSame)
-  const others = ended.filter((each) => !isSame(each))
   if (same.length > 0) {
     await t.tx.run(
       `update item set applied = listed, state = 0, error_code = null, error_message = null
@@ -43,8 +42,11 @@ export async function storeApplied(t: Turning, ended: readonly AppliedTask[]): P
       same.map(({ result }) => ({ item: result.claim.item, effect: result.effect })),
     )
   }
-  for (const { task } of others) await oweAgain(t, task)
-  for (const { task } of ended) t.hungry.add(task.source_id)
+  for (const { task } of ended) {
+    // Read in another version than it has now.
+    if (task.id !== null && task.seq !== task.item_seq) await oweAgain(t, task)
+    t.hungry.add(task.source_id)
+  }
 }
 
 /** The file is another version than the listed one: the new one is owed, by the same task, which burns an attempt. */
@@ -71,11 +73,12 @@ export async function storeFailed(t: Turning, task: HeldTask, failure: Failure):
 
 /** Ready again, unblamed. */
 export async function giveBack(t: Turning, task: HeldTask): Promise<void> {
-  if (task.id === null) await oweAgain(t, task)
-  else await t.tx.run('update task set state = 0, fence = null where id = ?', task.id)
+  // An item that has never failed is owed as before.
+  if (task.id === null) return
+  await t.tx.run('update task set state = 0, fence = null where id = ?', task.id)
 }
 
-/** Owed as before it was claimed: nothing of the attempt is to be remembered. */
+/** Owed without a task: what was read of it is of no use any more. */
 async function oweAgain(t: Turning, task: HeldTask): Promise<void> {
   await t.tx.run('update item set state = 1 where id = ? and state = 2', task.item_id ?? 0)
 }
@@ -112,6 +115,7 @@ async function keep(t: Turning, task: HeldTask, to: TaskState): Promise<void> {
       task.source_id,
       task.item_id,
     )
+    await t.tx.run('update item set state = 2 where id = ?', task.item_id ?? 0)
     return
   }
   await t.tx.run(

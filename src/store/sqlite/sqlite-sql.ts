@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { SqlDatabase, SqlValue, Transaction } from '../sql/sql.ts'
-import { sqliteText } from '../sql/dialect.ts'
+import { sqliteEach, sqliteText } from '../sql/dialect.ts'
 import type { Database, Statement } from './database.ts'
 
 /**
@@ -12,6 +12,7 @@ export class SqliteSql implements SqlDatabase {
   readonly #db: Database
   readonly #clock: Clock
   readonly #statements = new Map<string, Statement<unknown>>()
+  readonly #eaches = new Map<string, Each>()
   /** Ends with the transaction that is under way. */
   #busy: Promise<void> | null = null
 
@@ -39,6 +40,14 @@ export class SqliteSql implements SqlDatabase {
     return this.#run(text, values)
   }
 
+  async each<Row>(
+    text: string,
+    rows: readonly object[],
+    ...values: readonly SqlValue[]
+  ): Promise<Row[]> {
+    return this.transaction((tx) => tx.each<Row>(text, rows, ...values))
+  }
+
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     while (this.#busy !== null) await this.#busy
     let done = (): void => undefined
@@ -59,6 +68,7 @@ export class SqliteSql implements SqlDatabase {
       all: async (text, ...values) => this.#all(text, values),
       get: async (text, ...values) => this.#get(text, values),
       run: async (text, ...values) => this.#run(text, values),
+      each: async (text, rows, ...values) => this.#each(text, rows, values),
       savepoint: (work) => this.#db.savepointOf(work),
       // Whoever opens the file beside this process looks at its number of changes.
       notify: async () => undefined,
@@ -66,25 +76,52 @@ export class SqliteSql implements SqlDatabase {
   }
 
   #all<Row>(text: string, values: readonly SqlValue[]): Row[] {
-    return this.#prepared(text).all(...values.map(bound)) as Row[]
+    return this.#prepared<Row>(text).all(...values.map(bound))
   }
 
   #get<Row>(text: string, values: readonly SqlValue[]): Row | undefined {
-    return this.#prepared(text).get(...values.map(bound)) as Row | undefined
+    return this.#prepared<Row>(text).get(...values.map(bound))
   }
 
   #run(text: string, values: readonly SqlValue[]): number {
     return this.#prepared(text).run(...values.map(bound)).changes
   }
 
-  #prepared(text: string): Statement<unknown> {
+  #each<Row>(text: string, rows: readonly object[], values: readonly SqlValue[]): Row[] {
+    let each = this.#eaches.get(text)
+    if (each === undefined) {
+      const { text: one, columns } = sqliteEach(text, values.length)
+      each = { statement: this.#db.prepare(one), columns, returns: /\breturning\b/.test(one) }
+      this.#eaches.set(text, each)
+    }
+    const { statement, columns, returns } = each
+    const shared = values.map(bound)
+    const given: Row[] = []
+    for (const row of rows as readonly Record<string, Bound>[]) {
+      const own = columns.map((name) => row[name] ?? null)
+      // A row has the shape its SQL text gives it; the text stands beside the type.
+      if (returns) given.push(...(statement.all(...shared, ...own) as Row[]))
+      else statement.run(...shared, ...own)
+    }
+    return given
+  }
+
+  #prepared<Row>(text: string): Statement<Row> {
     let statement = this.#statements.get(text)
     if (statement === undefined) {
       statement = this.#db.prepare<unknown>(sqliteText(text))
       this.#statements.set(text, statement)
     }
-    return statement
+    // The same.
+    return statement as Statement<Row>
   }
+}
+
+/** A statement that is run for each of several rows, with the columns of a row in the order of its values. */
+interface Each {
+  readonly statement: Statement<unknown>
+  readonly columns: readonly string[]
+  readonly returns: boolean
 }
 
 type Bound = string | number | null | Uint8Array

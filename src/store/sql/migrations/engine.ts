@@ -290,8 +290,7 @@ create table item (
   error_message text collate "C"
 );
 create index item_key on item (source_id, substr(key, 1, 600));
-create index item_owed on item (source_id, seq) where state = 1;
-create index item_state on item (source_id, state);
+create index item_open on item (source_id, state, seq);
 create index item_place on item (place_id) where place_id is not null;
 create index item_missing on item (source_id, id) where missing_round_id is not null;
 create index item_stable on item (source_id, stable_id) where stable_id is not null;
@@ -307,6 +306,7 @@ create table lane (
   is_active integer not null,
   unique (pool, class, owner_id)
 );
+create index lane_owner on lane (owner_id);
 create index lane_ring on lane (pool, class, vt, id) where is_active = 1;
 
 create table queue (

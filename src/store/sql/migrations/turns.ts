@@ -4,7 +4,7 @@ import type { Migration } from './migration.ts'
  * Slots belong to the process that fills them, and hold the item that is read in them: a read has a task of its own
  * only once it has failed. PostgreSQL began with that.
  *
- * node: processes that work on the database. item.state 2: in a slot, or with a task that has failed before.
+ * node: processes that work on the database. item.state 2: owed, and with a task that has failed before.
  * setting: what holds for the database as a whole.
  * source.seq: the number of the item that came to be owed last.
  */
@@ -53,6 +53,10 @@ insert into clockwork (pool, class, v) select distinct pool, class, 0 from lane 
   on conflict do nothing;
 delete from counter where name = 'seq';
 drop index item_of;
+drop index item_owed;
+drop index item_state;
+create index lane_owner on lane (owner_id);
+create index item_open on item (source_id, state, seq);
 `,
   postgres: '',
 }
