@@ -45,6 +45,7 @@ export class FaultyDatabase extends Database {
       run: (...values) => this.#ran(sql, () => statement.run(...values)),
       get: (...values) => this.#ran(sql, () => statement.get(...values)),
       all: (...values) => this.#ran(sql, () => statement.all(...values)),
+      columns: statement.columns,
     }
   }
 

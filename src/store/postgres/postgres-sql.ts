@@ -79,11 +79,7 @@ export class PostgresSql implements SqlDatabase {
     return rowCount ?? 0
   }
 
-  each<Row>(
-    text: string,
-    rows: readonly object[],
-    ...values: readonly SqlValue[]
-  ): Promise<Row[]> {
+  each<Row>(text: string, rows: readonly object[], ...values: readonly SqlValue[]): Promise<Row[]> {
     return this.transaction((tx) => tx.each<Row>(text, rows, ...values))
   }
 

@@ -7,11 +7,10 @@ import { Ring, type Pick } from './ring.ts'
 import { candidatesOf } from './settling.ts'
 import { pools, type Claiming } from './turning.ts'
 
-/** A slot, what goes into it, and under which fence. */
-interface Given extends Pick {
-  readonly pool: Pool
-  readonly n: number
-  readonly fence: number
+/** A slot, and what goes into it. */
+interface Given {
+  readonly place: Place
+  readonly pick: Pick
 }
 
 /**
@@ -44,14 +43,12 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claim[]> {
       turn: here[0]?.turn ?? 0,
       classes: here.map((row) => row.class),
     })
-    return { ring, picks: await fill(ring, places) }
+    return { ring, given: await fill(ring, places) }
   })
   const [, ...fills] = await Promise.all([charged, ...filled])
-  const given = fills
-    .flatMap(({ picks }) => picks)
-    .map((pick, at): Given => ({ ...pick, fence: newest + at + 1 }))
+  const given = fills.flatMap((filled) => filled.given)
   if (given.length === 0) return []
-  const claims = await hold(t, given)
+  const claims = await hold(t, given, newest)
   await settle(
     t,
     fills.map(({ ring }) => ring),
@@ -81,27 +78,29 @@ function freeSlots({ tx, nodeId }: Claiming, wanted: readonly Pool[]): Promise<P
 }
 
 /** Classes that ever had a lane, and how many slots of their pool were ever filled. */
-function knownClasses({
-  tx,
-}: Claiming): Promise<{ pool: Pool; class: WorkClass; turn: number }[]> {
+function knownClasses({ tx }: Claiming): Promise<{ pool: Pool; class: WorkClass; turn: number }[]> {
   return tx.all(
     `select clockwork.pool, clockwork.class, counter.value as turn
      from clockwork join counter on counter.name = clockwork.pool || ' turn' order by clockwork.class`,
   )
 }
 
-async function fill(ring: Ring, places: readonly Place[]): Promise<(Pick & Place)[]> {
-  const picks: (Pick & Place)[] = []
+async function fill(ring: Ring, places: readonly Place[]): Promise<Given[]> {
+  const given: Given[] = []
   for (const place of places) {
     const pick = await ring.next()
     if (pick === null) break
-    picks.push({ ...pick, ...place })
+    given.push({ place, pick })
   }
-  return picks
+  return given
 }
 
 /** Where lanes, queues and counters stand now. */
-async function settle({ tx }: Claiming, rings: readonly Ring[], fence: number): Promise<void> {
+async function settle(
+  { tx, policy }: Claiming,
+  rings: readonly Ring[],
+  fence: number,
+): Promise<void> {
   const touched = new Set(rings.flatMap((ring) => ring.servedQueues))
   await Promise.all([
     ...rings.map((ring) => ring.write()),
@@ -113,7 +112,7 @@ async function settle({ tx }: Claiming, rings: readonly Ring[], fence: number): 
         ...rings.map(({ pool, turn }) => ({ name: `${pool} turn`, value: turn })),
       ],
     ),
-    refreshQueues({ tx, touched }),
+    refreshQueues({ tx, policy, touched }),
   ])
 }
 
@@ -125,13 +124,13 @@ interface TaskRow {
   readonly step: string | null
 }
 
-/** Puts tasks and items into slots, each under a new fence. */
-async function hold(t: Claiming, picked: readonly Given[]): Promise<Claim[]> {
+/** Puts tasks and items into slots, each under a new fence: the numbers behind `newest`. */
+async function hold(t: Claiming, given: readonly Given[], newest: number): Promise<Claim[]> {
   const [tasks, fresh] = await Promise.all([
-    leaseTasks(t, picked),
+    leaseTasks(t, given, newest),
     itemsToRead(
       t,
-      picked.flatMap(({ itemId }) => itemId ?? []),
+      given.flatMap(({ pick }) => pick.itemId ?? []),
     ),
   ])
   const again = await itemsToRead(
@@ -140,22 +139,63 @@ async function hold(t: Claiming, picked: readonly Given[]): Promise<Claim[]> {
   )
   const untilMs = t.nowMs + t.policy.leaseMs
   const claims: Claim[] = []
-  const rows: object[] = []
-  for (const each of picked) {
-    const { lane, queue, pool, n, fence, tag, taskId } = each
-    const task = tasks.get(taskId ?? 0)
-    const itemId = each.itemId ?? task?.item_id ?? null
-    const read = fresh.get(itemId ?? 0) ?? again.get(itemId ?? 0)
-    // What has gone another way since it was looked at is passed over.
-    if (task === undefined && read === undefined) continue
-    const { owner_id: ownerId } = lane
-    const lease = { fence, pool, slot: n, ownerId, sourceId: queue.source_id, untilMs }
+  const rows: SlotRow[] = []
+  for (const [at, { place, pick }] of given.entries()) {
+    const fence = newest + at + 1
+    const task = tasks.get(pick.taskId ?? 0)
+    const itemId = pick.itemId ?? task?.item_id ?? null
+    const read = (pick.itemId === null ? again : fresh).get(itemId ?? 0)
+    const lease = leaseOf(place, pick, { fence, untilMs })
     if (read !== undefined) {
       claims.push({ ...lease, kind: 'read', item: read.item, known: read.known })
     } else if (task !== undefined) claims.push(await listClaim(t, lease, task))
-    const held = { task_id: taskId, item_id: itemId, seq: read?.seq ?? null, queue_id: queue.id }
-    rows.push({ pool, n, fence, ...held, tag, charged: Math.round(queue.cost_ms) })
+    // What has gone another way since it was looked at is passed over.
+    else continue
+    rows.push(slotRow(place, pick, { fence, itemId, seq: read?.seq ?? null }))
   }
+  await fillSlots(t, rows, untilMs)
+  return claims
+}
+
+function leaseOf(
+  { pool, n: slot }: Place,
+  { lane, queue }: Pick,
+  { fence, untilMs }: { readonly fence: number; readonly untilMs: number },
+): Lease {
+  return { fence, pool, slot, ownerId: lane.owner_id, sourceId: queue.source_id, untilMs }
+}
+
+interface SlotRow {
+  readonly pool: Pool
+  readonly n: number
+  readonly fence: number
+  readonly task_id: number | null
+  readonly item_id: number | null
+  readonly seq: number | null
+  readonly queue_id: number
+  readonly tag: number
+  readonly charged: number
+}
+
+function slotRow(
+  { pool, n }: Place,
+  { taskId, queue, tag }: Pick,
+  held: { readonly fence: number; readonly itemId: number | null; readonly seq: number | null },
+): SlotRow {
+  return {
+    pool,
+    n,
+    fence: held.fence,
+    task_id: taskId,
+    item_id: held.itemId,
+    seq: held.seq,
+    queue_id: queue.id,
+    tag,
+    charged: Math.round(queue.cost_ms),
+  }
+}
+
+async function fillSlots(t: Claiming, rows: readonly SlotRow[], untilMs: number): Promise<void> {
   await t.tx.each(
     `update slot set fence = r.fence, task_id = r.task_id, item_id = r.item_id, seq = r.seq,
        queue_id = r.queue_id, tag = r.tag, charged = r.charged, started_ms = ?1, until_ms = ?2
@@ -167,7 +207,6 @@ async function hold(t: Claiming, picked: readonly Given[]): Promise<Claim[]> {
     untilMs,
     t.nodeId,
   )
-  return claims
 }
 
 type Lease = Omit<Extract<Claim, { kind: 'list' }>, 'kind' | 'roundId' | 'step'>
@@ -182,9 +221,10 @@ async function listClaim(t: Claiming, lease: Lease, task: TaskRow): Promise<Clai
 async function leaseTasks(
   { tx }: Claiming,
   given: readonly Given[],
+  newest: number,
 ): Promise<ReadonlyMap<number, TaskRow>> {
-  const rows = given.flatMap(({ taskId, fence }) =>
-    taskId === null ? [] : [{ id: taskId, fence }],
+  const rows = given.flatMap(({ pick: { taskId: id } }, at) =>
+    id === null ? [] : [{ id, fence: newest + at + 1 }],
   )
   if (rows.length === 0) return new Map()
   const leased = await tx.each<TaskRow>(

@@ -123,7 +123,7 @@ const indexedLength = 600
 /** What an index holds of a key or step. */
 export function indexed(text: string): string {
   // Counted as the databases count: by code points.
-  return text.length <= indexedLength ? text : [...text].slice(0, indexedLength).join('')
+  return text.length <= indexedLength ? text : Array.from(text).slice(0, indexedLength).join('')
 }
 
 const keyIsAny = `substr(key, 1, ${indexedLength}) = any(?) and key = any(?)`
@@ -215,11 +215,9 @@ async function oweRows(t: Turning, changed: readonly ChangedRow[]): Promise<void
   if (tasked.length > 0) {
     await t.tx.run('update task set attempts = 0, crashes = 0 where item_id = any(?)', tasked)
   }
-  const rows = changed.map(({ id, path, size, mtime_ms, listed, stable_id, seq, ...row }) => ({
-    id,
-    state: row.state === state.tasked ? state.tasked : state.owed,
-    ...{ path, size, mtime_ms, listed, stable_id, seq },
-  }))
+  const rows = changed.map((row) =>
+    row.state === state.tasked ? row : { ...row, state: state.owed },
+  )
   await t.tx.each(
     `update item set path = r.path, size = r.size, mtime_ms = r.mtime_ms, listed = r.listed,
        stable_id = r.stable_id, seq = r.seq, state = r.state, changed_ms = ?1,

@@ -53,44 +53,50 @@ export async function queueOf(
   return made.id
 }
 
-/** Of an owed item: no slot of the queue reads it just now. Said so that PostgreSQL looks at the slots once. */
-export function isWaiting(queueId: string): string {
-  return `not (item.id = any(array(
-    select slot.item_id from slot where slot.queue_id = ${queueId} and slot.item_id is not null)))`
-}
+/** Slots that hold something of a queue, by queue: all of them, and those that read an item for the first time. */
+export const busySlots = `(select queue_id, count(*) as slots,
+    sum(case when task_id is null and item_id is not null then 1 else 0 end) as reads
+  from slot where queue_id is not null group by queue_id)`
 
 /**
- * A queue is ready if something of it could be claimed: a task is, or an item is owed, its source is well and not paused,
- * and its window has room. Of `queue`, `lane` and `source`.
+ * A queue is ready if something of it could be claimed: a task is, or an item is owed that no slot reads, its source is well
+ * and not paused, and its window has room. Of `queue`, `lane`, `source` and `busy` (`busySlots`); owed items are counted
+ * up to `most`, of which there are never so many in slots.
  */
-export const readiness = `case when source.health = 0 and source.is_paused = 0
-  and (exists (select 1 from task where task.queue_id = queue.id and task.state = 0)
-    or (lane.pool = 'read' and exists (select 1 from item where item.source_id = source.id and item.state = 1
-      and ${isWaiting('queue.id')})))
-  and (select count(*) from slot where slot.queue_id = queue.id) < queue."window" then 1 else 0 end`
+export function readiness(most: string): string {
+  return `case when source.health = 0 and source.is_paused = 0
+    and coalesce(busy.slots, 0) < queue."window"
+    and ((select task.id from task where task.queue_id = queue.id and task.state = 0
+        order by task.id limit 1) is not null
+      or (lane.pool = 'read' and coalesce(busy.reads, 0) < (select count(*) from (
+        select 1 from item where item.source_id = source.id and item.state = 1
+        order by item.seq limit ${most}) as owed)))
+    then 1 else 0 end`
+}
 
 interface QueueState {
   readonly id: number
   readonly lane_id: number
+  readonly is_active: number
   readonly is_ready: number
 }
 
 /** Active is what is ready, a lane whatever has an active queue. Only of queues and lanes that are locked by this turn. */
 export async function refreshQueues({
   tx,
+  policy,
   touched,
-}: {
-  readonly tx: Transaction
-  readonly touched: Set<number>
-}): Promise<void> {
+}: Pick<Turning, 'tx' | 'policy' | 'touched'>): Promise<void> {
   if (touched.size === 0) return
-  const stale = await tx.all<QueueState>(
-    `select * from (
-       select queue.id, queue.lane_id, queue.is_active, ${readiness} as is_ready
-       from queue join lane on lane.id = queue.lane_id join source on source.id = queue.source_id
-       where queue.id = any(?)) as looked where is_active <> is_ready`,
+  const looked = await tx.all<QueueState>(
+    `select queue.id, queue.lane_id, queue.is_active, ${readiness('?1')} as is_ready
+     from queue join lane on lane.id = queue.lane_id join source on source.id = queue.source_id
+     left join ${busySlots} as busy on busy.queue_id = queue.id
+     where queue.id = any(?2)`,
+    policy.windowMax + 1,
     [...touched],
   )
+  const stale = looked.filter((queue) => queue.is_active !== queue.is_ready)
   touched.clear()
   if (stale.length === 0) return
   const idsOf = (isReady: number): number[] =>

@@ -1,7 +1,7 @@
 import { advance, classOrder } from '../../engine/fair.ts'
 import type { Policy } from '../../engine/policy.ts'
 import type { Pool, WorkClass } from '../../engine/task.ts'
-import { isWaiting } from './queues.ts'
+import { busySlots } from './queues.ts'
 import type { Transaction } from './sql.ts'
 
 export interface LaneRow {
@@ -108,8 +108,7 @@ export class Ring {
         continue
       }
       const taskId = await this.#head(queue.tasks, moreTasks, queue.row.id)
-      const itemId =
-        taskId === null ? await this.#head(queue.items, moreItems, queue.row.id) : null
+      const itemId = taskId === null ? await this.#head(queue.items, moreItems, queue.row.id) : null
       if (taskId !== null || itemId !== null) {
         return this.#serve(lane, queue, { workClass, taskId, itemId })
       }
@@ -169,12 +168,13 @@ export class Ring {
     const most = Math.min(reach, Math.ceil(reach / lanes.length) * 2)
     const rows = await tx.all<QueueRow & { tasks: string | null; items: string | null }>(
       `select queue.id, queue.lane_id, queue.source_id, queue.cost_ms, queue.served,
-         queue."window" - (select count(*) from slot where slot.queue_id = queue.id) as room,
+         queue."window" - coalesce(busy.slots, 0) as room,
          (select json_agg(head.id) from (
            select task.id from task where task.queue_id = queue.id and task.state = 0
            order by task.id limit ?1) as head) as tasks,
          ${pool === 'read' ? owedItems : 'null'} as items
-       from queue where queue.lane_id = any(?2) and queue.is_active = 1
+       from queue left join ${busySlots} as busy on busy.queue_id = queue.id
+       where queue.lane_id = any(?2) and queue.is_active = 1
        order by queue.served, queue.id limit ?3 for update of queue skip locked`,
       most,
       lanes.map(({ row }) => row.id),
@@ -225,16 +225,20 @@ type PickBase = { readonly workClass: WorkClass } & Readonly<
 /** Queues of a batch of lanes that are looked at; those that were served least come first. */
 const maxQueues = 4_096
 
+/** No slot reads the item; said so that PostgreSQL looks at the slots of a queue once. */
+const isUnread = `not (item.id = any(array(
+  select slot.item_id from slot where slot.queue_id = queue.id and slot.item_id is not null)))`
+
 /** The owed items of a queue's source, oldest first. */
 const owedItems = `(select json_agg(head.id) from (
   select item.id from item where item.source_id = queue.source_id and item.state = 1
-    and ${isWaiting('queue.id')}
+    and ${isUnread}
   order by item.seq limit ?1) as head)`
 
 const moreTasks =
   'select id from task where queue_id = ? and state = 0 order by id limit ? offset ?'
 const moreItems = `select item.id from queue join item on item.source_id = queue.source_id
-  where queue.id = ? and item.state = 1 and ${isWaiting('queue.id')}
+  where queue.id = ? and item.state = 1 and ${isUnread}
   order by item.seq limit ? offset ?`
 
 function headsOf(json: string | null, most: number): Heads {

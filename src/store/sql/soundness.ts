@@ -1,4 +1,4 @@
-import { readiness } from './queues.ts'
+import { busySlots, readiness } from './queues.ts'
 import type { Sql } from './sql.ts'
 
 /** Something that must hold between the rows of the database, and how many break it. */
@@ -22,8 +22,9 @@ const rules: readonly (readonly [rule: string, sql: string])[] = [
     'a queue is active exactly if something of it could be claimed',
     `select count(*) as count from queue join lane on lane.id = queue.lane_id
        join source on source.id = queue.source_id
+       left join ${busySlots} as busy on busy.queue_id = queue.id
      where not exists (select 1 from stirred where stirred.source_id = source.id)
-       and queue.is_active <> ${readiness}`,
+       and queue.is_active <> ${readiness('1000000')}`,
   ],
   [
     'a lane is active exactly if one of its queues is',

@@ -12,6 +12,13 @@ export interface Statement<Row> {
   run(...values: readonly SqlValue[]): { changes: number; lastId: number }
   get(...values: readonly SqlValue[]): Row | undefined
   all(...values: readonly SqlValue[]): Row[]
+  /** What its rows hold, in order; `type` as the table declares it, null of what is computed. Nothing: it gives no rows. */
+  readonly columns: readonly Column[]
+}
+
+export interface Column {
+  readonly name: string
+  readonly type: string | null
 }
 
 /**
@@ -120,6 +127,9 @@ function wrapped(statement: StatementSyncInstance): Statement<unknown> {
     },
     get: (...values) => statement.get(...values),
     all: (...values) => statement.all(...values),
+    get columns() {
+      return statement.columns().map(({ name, type }) => ({ name, type }))
+    },
   }
 }
 

@@ -52,6 +52,9 @@ insert into stirred (source_id) select id from source where true on conflict do 
 insert into clockwork (pool, class, v) select distinct pool, class, 0 from lane where true
   on conflict do nothing;
 delete from counter where name = 'seq';
+drop index queue_pick;
+create index queue_active on queue (lane_id) where is_active = 1;
+
 drop index item_of;
 drop index item_owed;
 drop index item_state;
