@@ -19,7 +19,7 @@ interface Given {
  */
 export async function claim(t: Claiming, free: FreeSlots): Promise<Claim[]> {
   const wanted = pools.filter((pool) => (free[pool] ?? 0) > 0)
-  if (wanted.length === 0) return []
+  if (wanted.length === 0) return nothing(t)
   // The first of these holds up other processes that claim: what is read behind it stays as it is.
   const [newest, slots, running, classes] = await Promise.all([
     newestFence(t),
@@ -40,6 +40,7 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claim[]> {
       policy: t.policy,
       pool,
       reach: places.length,
+      doubtful: t.touched.size,
       turn: here[0]?.turn ?? 0,
       classes: here.map((row) => row.class),
     })
@@ -47,7 +48,7 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claim[]> {
   })
   const [, ...fills] = await Promise.all([charged, ...filled])
   const given = fills.flatMap((filled) => filled.given)
-  if (given.length === 0) return []
+  if (given.length === 0) return nothing(t)
   const claims = await hold(t, given, newest)
   await settle(
     t,
@@ -55,6 +56,11 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claim[]> {
     newest + given.length,
   )
   return claims
+}
+
+async function nothing(t: Claiming): Promise<Claim[]> {
+  await refreshQueues(t, t.touched)
+  return []
 }
 
 async function newestFence({ tx }: Claiming): Promise<number> {
@@ -95,24 +101,27 @@ async function fill(ring: Ring, places: readonly Place[]): Promise<Given[]> {
   return given
 }
 
-/** Where lanes, queues and counters stand now. */
-async function settle(
-  { tx, policy }: Claiming,
-  rings: readonly Ring[],
-  fence: number,
-): Promise<void> {
-  const touched = new Set(rings.flatMap((ring) => ring.servedQueues))
+/** Where lanes, queues and counters stand now, and which of the queues have something left. */
+async function settle(t: Claiming, rings: readonly Ring[], fence: number): Promise<void> {
+  const left = rings.map((ring) => ring.leftovers)
+  const unknown = new Set([...t.touched, ...left.flatMap(({ unknown: ids }) => ids)])
+  for (const id of left.flatMap(({ known }) => known)) unknown.delete(id)
+  const counters = [
+    { name: 'fence', value: fence },
+    ...rings.map(({ pool, turn }) => ({ name: `${pool} turn`, value: turn })),
+  ]
   await Promise.all([
     ...rings.map((ring) => ring.write()),
-    tx.each(
+    t.tx.each(
       `update counter set value = r.value from rows as r (name text, value bigint)
        where counter.name = r.name`,
-      [
-        { name: 'fence', value: fence },
-        ...rings.map(({ pool, turn }) => ({ name: `${pool} turn`, value: turn })),
-      ],
+      counters,
     ),
-    refreshQueues({ tx, policy, touched }),
+    refreshQueues(
+      t,
+      unknown,
+      left.flatMap(({ unready }) => unready),
+    ),
   ])
 }
 

@@ -11,6 +11,7 @@ export interface QueueAccount {
   readonly pool: Pool
   readonly workClass: WorkClass
   readonly weight: number
+  readonly isActive: boolean
   served: number
   costMs: number
   window: Window
@@ -51,42 +52,73 @@ export class Ledger {
     this.#tx = tx
   }
 
-  /** Takes these sources; `isPatient` false: without those that another process has just now. */
-  async take(sourceIds: readonly number[], isPatient = true): Promise<void> {
+  /** Takes these sources, however long another process has them. Once, before `takeFree`. */
+  async take(sourceIds: readonly number[]): Promise<void> {
+    if (sourceIds.length === 0) return
+    // Locked in this order, though nobody waits for one answer before the next question.
+    const [sources, lanes, queues] = await Promise.all([
+      this.#lockSources(sourceIds, ''),
+      this.#lockLanes(sourceIds, ''),
+      this.#lockQueues(sourceIds),
+    ])
+    this.#keep(sources, lanes, queues)
+  }
+
+  /** Takes those of these sources that no other process has just now, nor a lane of theirs: for whoever has taken some, waiting might be in a circle. */
+  async takeFree(sourceIds: readonly number[]): Promise<void> {
     const wanted = sourceIds.filter((id) => !this.#sources.has(id))
     if (wanted.length === 0) return
-    const skip = isPatient ? '' : ' skip locked'
-    const taken = this.#tx.all<SourceRow>(
+    const sources = await this.#lockSources(wanted, ' skip locked')
+    const ids = sources.map(({ id }) => id)
+    const [lanes, all] = await Promise.all([
+      this.#lockLanes(ids, ' skip locked'),
+      this.#tx.all<{ owner_id: number; lanes: number }>(
+        'select owner_id, count(*) as lanes from lane where owner_id = any(?) group by owner_id',
+        [...new Set(sources.map((row) => row.owner_id))],
+      ),
+    ])
+    const missing = new Map(all.map((row) => [row.owner_id, row.lanes]))
+    for (const { owner_id: id } of lanes) missing.set(id, (missing.get(id) ?? 0) - 1)
+    const free = sources.filter((row) => (missing.get(row.owner_id) ?? 0) === 0)
+    this.#keep(free, lanes, await this.#lockQueues(free.map(({ id }) => id)))
+  }
+
+  #lockSources(ids: readonly number[], skip: '' | ' skip locked'): Promise<SourceRow[]> {
+    return this.#tx.all(
       `select id, owner_id, clean_round_id, seq, health, rest_until_ms, trips, failures, recent, fence_floor,
          ok_ms, (select value from counter where name = 'fence') as fence
        from source where id = any(?) order by id for update of source${skip}`,
-      wanted,
+      ids,
     )
-    // The others are known only when the sources are taken, where some may be passed over.
-    const [sources] = isPatient
-      ? await Promise.all([taken, this.#takeQueues(wanted)])
-      : [await taken]
-    for (const row of sources) this.#sources.set(row.id, accountOf(row))
-    if (sources.length > 0) this.#fence = sources[0]?.fence ?? 0
-    if (!isPatient) await this.#takeQueues(sources.map(({ id }) => id))
   }
 
-  /** Locks the lanes, then the queues; the sources are locked already, or will be when these come to be. */
-  async #takeQueues(sourceIds: readonly number[]): Promise<void> {
-    if (sourceIds.length === 0) return
-    const locked = this.#tx.all<{ id: number; vt: number }>(
-      `select id, vt from lane
-       where owner_id in (select owner_id from source where source.id = any(?)) order by id for update of lane`,
+  #lockLanes(sourceIds: readonly number[], skip: '' | ' skip locked'): Promise<LaneRow[]> {
+    return this.#tx.all(
+      `select id, vt, owner_id from lane
+       where owner_id in (select owner_id from source where source.id = any(?))
+       order by id for update of lane${skip}`,
       sourceIds,
     )
-    const found = this.#tx.all<QueueRow>(
+  }
+
+  /** Besides who has their source only claims lock them, and those wait for nobody. */
+  #lockQueues(sourceIds: readonly number[]): Promise<QueueRow[]> {
+    return this.#tx.all(
       `select queue.id, queue.lane_id, queue.source_id, queue.served, queue.cost_ms, queue."window",
-         queue.streak, lane.pool, lane.class, owner.weight
+         queue.streak, queue.is_active, lane.pool, lane.class, owner.weight
        from queue join lane on lane.id = queue.lane_id join owner on owner.id = lane.owner_id
        where queue.source_id = any(?) order by queue.id for update of queue`,
       sourceIds,
     )
-    const [lanes, queues] = await Promise.all([locked, found])
+  }
+
+  #keep(
+    sources: readonly SourceRow[],
+    lanes: readonly LaneRow[],
+    queues: readonly QueueRow[],
+  ): void {
+    for (const row of sources) this.#sources.set(row.id, accountOf(row))
+    this.#fence = sources[0]?.fence ?? this.#fence
     for (const { id, vt } of lanes) if (!this.#lanes.has(id)) this.#lanes.set(id, vt)
     for (const row of queues) this.open(queueOf(row))
   }
@@ -223,6 +255,12 @@ function rowOf({ id, seq, breaker, isMoved, error }: SourceAccount, nowMs: numbe
   }
 }
 
+interface LaneRow {
+  readonly id: number
+  readonly vt: number
+  readonly owner_id: number
+}
+
 interface SourceRow {
   readonly id: number
   readonly owner_id: number
@@ -259,6 +297,7 @@ interface QueueRow {
   readonly cost_ms: number
   readonly window: number
   readonly streak: number
+  readonly is_active: number
   readonly pool: Pool
   readonly class: WorkClass
   readonly weight: number
@@ -273,6 +312,7 @@ function queueOf(row: QueueRow): QueueAccount {
     pool,
     workClass: row.class,
     weight,
+    isActive: row.is_active === 1,
     served,
     costMs: row.cost_ms,
     window: { window, streak },

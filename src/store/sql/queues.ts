@@ -1,7 +1,7 @@
 import { firstExpectationMs } from '../../engine/fair.ts'
 import type { Pool, WorkClass } from '../../engine/task.ts'
 import type { Transaction } from './sql.ts'
-import type { Turning } from './turning.ts'
+import { touch, type Turning } from './turning.ts'
 
 /** The queue of a source in the lane of its owner; both are made when they are first needed. */
 export async function queueOf(
@@ -46,6 +46,7 @@ export async function queueOf(
     pool,
     workClass,
     weight: made.weight,
+    isActive: false,
     served: 0,
     costMs: firstExpectationMs,
     window: { window: t.policy.windowStart, streak: 0 },
@@ -81,38 +82,51 @@ interface QueueState {
   readonly is_ready: number
 }
 
-/** Active is what is ready, a lane whatever has an active queue. Only of queues and lanes that are locked by this turn. */
-export async function refreshQueues({
-  tx,
-  policy,
-  touched,
-}: Pick<Turning, 'tx' | 'policy' | 'touched'>): Promise<void> {
-  if (touched.size === 0) return
+/**
+ * Active is what is ready, a lane whatever has an active queue. Looks at these queues, and believes that `unready` are not.
+ * Only of queues and lanes that are locked by this turn.
+ */
+export async function refreshQueues(
+  { tx, policy }: Pick<Turning, 'tx' | 'policy'>,
+  queueIds: Iterable<number>,
+  unready: readonly { readonly id: number; readonly lane_id: number }[] = [],
+): Promise<void> {
+  const stale = await staleQueues(tx, [...queueIds], policy.windowMax + 1)
+  const woken = stale.filter((queue) => queue.is_ready === 1)
+  const asleep = [...stale.filter((queue) => queue.is_ready === 0), ...unready]
+  if (woken.length > 0) {
+    await tx.run(
+      `update queue set is_active = 1,
+         served = greatest(served, (select floor from lane where lane.id = queue.lane_id))
+       where id = any(?)`,
+      woken.map(({ id }) => id),
+    )
+  }
+  if (asleep.length > 0) {
+    await tx.run(
+      'update queue set is_active = 0 where id = any(?)',
+      asleep.map(({ id }) => id),
+    )
+  }
+  const lanes = new Set([...woken, ...asleep].map((queue) => queue.lane_id))
+  if (lanes.size > 0) await refreshLanes(tx, [...lanes])
+}
+
+async function staleQueues(
+  tx: Transaction,
+  queueIds: readonly number[],
+  most: number,
+): Promise<QueueState[]> {
+  if (queueIds.length === 0) return []
   const looked = await tx.all<QueueState>(
     `select queue.id, queue.lane_id, queue.is_active, ${readiness('?1')} as is_ready
      from queue join lane on lane.id = queue.lane_id join source on source.id = queue.source_id
      left join ${busySlots} as busy on busy.queue_id = queue.id
      where queue.id = any(?2)`,
-    policy.windowMax + 1,
-    [...touched],
+    most,
+    queueIds,
   )
-  const stale = looked.filter((queue) => queue.is_active !== queue.is_ready)
-  touched.clear()
-  if (stale.length === 0) return
-  const idsOf = (isReady: number): number[] =>
-    stale.filter((queue) => queue.is_ready === isReady).map(({ id }) => id)
-  const ready = idsOf(1)
-  const unready = idsOf(0)
-  if (ready.length > 0) {
-    await tx.run(
-      `update queue set is_active = 1,
-         served = greatest(served, (select floor from lane where lane.id = queue.lane_id))
-       where id = any(?)`,
-      ready,
-    )
-  }
-  if (unready.length > 0) await tx.run('update queue set is_active = 0 where id = any(?)', unready)
-  await refreshLanes(tx, [...new Set(stale.map((queue) => queue.lane_id))])
+  return looked.filter((queue) => queue.is_active !== queue.is_ready)
 }
 
 /**
@@ -135,9 +149,9 @@ async function refreshLanes(tx: Transaction, laneIds: readonly number[]): Promis
   )
 }
 
-/** All queues of a source, in every pool and class: a handful. */
+/** All queues of a source, in every pool and class: a handful. Its health has changed, or a person has changed it. */
 export function touchSource(t: Turning, sourceId: number): void {
-  for (const { id } of t.ledger.queuesOf(sourceId)) t.touched.add(id)
+  for (const { id } of t.ledger.queuesOf(sourceId)) t.shifting.add(id)
 }
 
 /** Ends the task of an item, if it has one. A slot that runs it stays taken until it tells, or its lease passes. */
@@ -146,6 +160,6 @@ export async function endTaskOf(t: Turning, itemId: number): Promise<void> {
     'delete from task where item_id = ? returning queue_id',
     itemId,
   )
-  if (task !== undefined) t.touched.add(task.queue_id)
+  if (task !== undefined) touch(t, task.queue_id)
   await t.tx.run('update slot set item_id = null where item_id = ?', itemId)
 }

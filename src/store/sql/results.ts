@@ -63,7 +63,7 @@ async function writeReadings(t: Turning, readings: readonly Applied[]): Promise<
   const holds = new Map<number, Hold>(tasks)
   const others = fences.filter((fence) => !tasks.has(fence))
   for (const hold of await abandonedSlots(t, others)) holds.set(hold.fence, hold)
-  await emptySlots(t, [...holds.keys()])
+  const emptied = emptySlots(t, [...holds.keys()])
   const ended: AppliedTask[] = []
   const acks = readings.map((result): Ack => {
     const { fence } = result.claim
@@ -76,7 +76,7 @@ async function writeReadings(t: Turning, readings: readonly Applied[]): Promise<
     ended.push({ task, result })
     return { isHeld: true }
   })
-  await storeApplied(t, ended)
+  await Promise.all([emptied, storeApplied(t, ended)])
   for (const { task, result } of ended) noteSuccess(t, task, result.usedMs)
   return acks
 }

@@ -43,6 +43,13 @@ interface Queue {
   readonly items: Heads
 }
 
+export interface Leftovers {
+  readonly unready: readonly QueueRow[]
+  readonly unknown: readonly number[]
+  /** Whether they are ready is known without another look. */
+  readonly known: readonly number[]
+}
+
 /** The first of what waits in a queue. */
 interface Heads {
   ids: number[]
@@ -57,6 +64,8 @@ export interface RingParts {
   readonly pool: Pool
   /** Slots to be filled at most. */
   readonly reach: number
+  /** Active queues that may have nothing left: so many lanes more are looked at. */
+  readonly doubtful: number
   /** Slots of the pool that were ever filled. */
   readonly turn: number
   /** Classes that ever had a lane. */
@@ -67,6 +76,7 @@ export interface RingParts {
 export class Ring {
   readonly #parts: RingParts
   readonly #lanes = new Map<WorkClass, Lane[]>()
+  readonly #queues: Queue[] = []
   readonly #moved = new Set<LaneRow>()
   readonly #served = new Set<QueueRow>()
   readonly #newest = new Map<WorkClass, number>()
@@ -146,7 +156,7 @@ export class Ring {
   async #lanesOf(workClass: WorkClass): Promise<Lane[]> {
     const known = this.#lanes.get(workClass)
     if (known !== undefined) return known
-    const { tx, pool, reach } = this.#parts
+    const { tx, pool, reach, doubtful } = this.#parts
     const rows = await tx.all<LaneRow>(
       `select lane.id, lane.owner_id, lane.vt, lane.floor, owner.weight
        from lane join owner on owner.id = lane.owner_id
@@ -154,7 +164,7 @@ export class Ring {
        order by lane.vt, lane.id limit ? for update of lane skip locked`,
       pool,
       workClass,
-      reach,
+      reach + doubtful,
     )
     const lanes = rows.map((row): Lane => ({ row, queues: [] }))
     if (lanes.length > 0) await this.#fill(lanes)
@@ -184,13 +194,26 @@ export class Ring {
     for (const { tasks, items, ...row } of rows) {
       if (row.room <= 0) continue
       const queue = { row, tasks: headsOf(tasks, most), items: headsOf(items, most) }
+      this.#queues.push(queue)
       byId.get(row.lane_id)?.queues.push(queue)
     }
   }
 
-  /** Queues that were served, to be looked at again. */
-  get servedQueues(): readonly number[] {
-    return [...this.#served].map(({ id }) => id)
+  /** What is known of the queues that were looked at: those that are ready no more, and those to be looked at again. */
+  get leftovers(): Leftovers {
+    const unready: QueueRow[] = []
+    const unknown: number[] = []
+    const known: number[] = []
+    for (const { row, tasks, items } of this.#queues) {
+      if (!this.#served.has(row)) continue
+      const isEmpty = tasks.ids.length === 0 && items.ids.length === 0
+      if (isEmpty && (tasks.isCut || items.isCut) && row.room > 0) unknown.push(row.id)
+      else {
+        known.push(row.id)
+        if (isEmpty || row.room <= 0) unready.push(row)
+      }
+    }
+    return { unready, unknown, known }
   }
 
   /** Where the lanes and queues stand now, and the virtual time at which newcomers begin. */

@@ -4,7 +4,7 @@ import { storeItems } from './items.ts'
 import { finishPlace, isUnchangedPlace, placeOf } from './places.ts'
 import { queueOf, touchSource } from './queues.ts'
 import { endListing, openRound, spoilRound, type Round } from './settling.ts'
-import type { HeldTask, Turning } from './turning.ts'
+import { touch, type HeldTask, type Turning } from './turning.ts'
 
 /** A due time that never comes: the source has a round already, and its end sets the next one. */
 export const never = Number.MAX_SAFE_INTEGER
@@ -75,7 +75,7 @@ async function addSteps(
     roundId,
     placeId,
   )
-  t.touched.add(queueId)
+  touch(t, queueId)
 }
 
 /** A batch in the middle of a step. */

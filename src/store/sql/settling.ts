@@ -2,7 +2,7 @@ import { maxAsked, type SettleClaim, type Settled } from '../../engine/task.ts'
 import { itemById, itemColumns, toItem, type ItemRow } from './items.ts'
 import { endTaskOf, queueOf } from './queues.ts'
 import type { Transaction } from './sql.ts'
-import type { HeldTask, Turning } from './turning.ts'
+import { touch, type HeldTask, type Turning } from './turning.ts'
 
 /** Ended rounds that are remembered of each source. */
 const keptRounds = 10
@@ -68,7 +68,7 @@ async function settleRound(t: Turning, round: Round): Promise<void> {
     round.source_id,
     round.id,
   )
-  t.touched.add(queueId)
+  touch(t, queueId)
 }
 
 /** So much went away at once that a person must say so first, and has not. */
@@ -149,7 +149,7 @@ export async function storeSettled(t: Turning, task: HeldTask, settled: Settled)
       String(Math.max(...asked)),
       task.id,
     )
-    t.touched.add(task.queue_id)
+    touch(t, task.queue_id)
     return
   }
   await t.tx.run('delete from task where id = ?', task.id)

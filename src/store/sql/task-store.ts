@@ -65,29 +65,23 @@ export class SqlTaskStore implements TaskStore {
     return turn
   }
 
-  async #take(results: readonly Result[], free: FreeSlots, isApart: boolean): Promise<Turn> {
-    const { db } = this.#parts
-    const write = (t: Turning): Promise<Ack[]> =>
-      this.#write(t, results, isApart ? (work) => t.tx.savepoint(work) : null)
-    if (!db.isShared) return db.transaction((tx) => this.#both(this.#turning(tx), write, free))
-    // Claims are a transaction of their own: others are held up for less time.
-    const acks = await db.transaction((tx) => write(this.#turning(tx)))
-    const given = await db.transaction((tx) => give(this.#turning(tx), free), { isDurable: false })
-    return { acks, ...given }
-  }
-
-  async #both(t: Turning, write: (t: Turning) => Promise<Ack[]>, free: FreeSlots): Promise<Turn> {
-    const acks = await write(t)
-    return { acks, ...(await give(t, free)) }
+  #take(results: readonly Result[], free: FreeSlots, isApart: boolean): Promise<Turn> {
+    return this.#parts.db.transaction(async (tx) => {
+      const t = this.#turning(tx)
+      if (t.nowMs < this.#lastMs) await pullBack(t)
+      await this.#node?.beat(tx)
+      const acks = await this.#write(t, results, isApart ? (work) => tx.savepoint(work) : null)
+      // Others that claim wait from here on, for a moment: this turn holds what is its own, and waits for nobody any more.
+      const claims = await claim(t, free)
+      return { acks, claims, ...(await lookAhead(t)), nowMs: t.nowMs }
+    })
   }
 
   async #write(t: Turning, results: readonly Result[], apart: Apart | null): Promise<Ack[]> {
-    if (t.nowMs < this.#lastMs) await pullBack(t)
-    await this.#node?.beat(t.tx)
     await t.ledger.take([...new Set(results.map(sourceOf))])
     const acks = await writeResults(t, results, apart)
     await keepUp(t)
-    await refreshQueues(t)
+    await refreshQueues(t, t.shifting)
     return acks
   }
 
@@ -129,13 +123,9 @@ export class SqlTaskStore implements TaskStore {
       isShared: db.isShared,
       ledger: new Ledger(tx),
       nowMs: tx.nowMs,
+      shifting: new Set(),
       touched: new Set(),
       hungry: new Set(),
     }
   }
-}
-
-async function give(t: Turning, free: FreeSlots): Promise<Omit<Turn, 'acks'>> {
-  const claims = await claim(t, free)
-  return { claims, ...(await lookAhead(t)), nowMs: t.nowMs }
 }

@@ -19,14 +19,16 @@ export interface Turning {
   readonly isShared: boolean
   /** Sources, lanes and queues that this turn has to itself. */
   readonly ledger: Ledger
-  /** Queues whose readiness may have changed; looked at again before and after claiming. */
+  /** Queues that may wake, or must not be claimed from any more: looked at before claiming. */
+  readonly shifting: Set<number>
+  /** Active queues of which less may be left: claiming finds out by itself, they are looked at after it. */
   readonly touched: Set<number>
   /** Sources that may owe items, so that they need a queue for reading. */
   readonly hungry: Set<number>
 }
 
 /** What claiming needs of a turn. */
-export type Claiming = Pick<Turning, 'tx' | 'nowMs' | 'policy' | 'nodeId'>
+export type Claiming = Pick<Turning, 'tx' | 'nowMs' | 'policy' | 'nodeId' | 'touched'>
 
 /** Where a task runs, and what its lane was charged for it. */
 export interface Hold {
@@ -137,12 +139,18 @@ export function settleCharge(
 ): void {
   const queue = t.ledger.queue(queueId)
   if (queue === null) return
-  t.touched.add(queue.id)
+  touch(t, queueId)
   if (t.policy.charge === 'tasks') return
   const used = timeCharge(usedMs, queue.weight)
   t.ledger.charge(queue, used - timeCharge(charged, queue.weight), tag + used)
   const owed = timeCharge(usedMs, 1) - timeCharge(charged, 1)
   t.ledger.serve(queue, owed, expectation(queue.costMs, usedMs))
+}
+
+/** The readiness of a queue may have changed. */
+export function touch(t: Turning, queueId: number): void {
+  if (t.ledger.queue(queueId)?.isActive === true) t.touched.add(queueId)
+  else t.shifting.add(queueId)
 }
 
 /** Every pool, in the order in which slots are filled. */

@@ -1,7 +1,14 @@
 import { silentSince } from './nodes.ts'
 import { queueOf, touchSource } from './queues.ts'
 import { never, startRound, type DueSource } from './rounds.ts'
-import { emptySlots, settleCharge, tasksInSlots, type Hold, type Turning } from './turning.ts'
+import {
+  emptySlots,
+  settleCharge,
+  tasksInSlots,
+  touch,
+  type Hold,
+  type Turning,
+} from './turning.ts'
 import { giveBack, storeCrash } from './verdicts.ts'
 
 /** Leases, delayed tasks, sources that were changed and rounds that are looked at in one turn. */
@@ -22,7 +29,7 @@ export async function keepUp(t: Turning): Promise<void> {
   }
   await t.ledger.write(t.nowMs)
   if (isDue) await takeStirred(t)
-  for (const sourceId of t.hungry) t.touched.add(await queueOf(t, 'read', 1, sourceId))
+  for (const sourceId of t.hungry) touch(t, await queueOf(t, 'read', 1, sourceId))
   if (isDue) await startDueRounds(t)
 }
 
@@ -44,10 +51,7 @@ async function takeDue(t: Turning): Promise<boolean> {
     t.nowMs,
     silentSince(t),
   )
-  await t.ledger.take(
-    due.flatMap(({ id }) => id ?? []),
-    false,
-  )
+  await t.ledger.takeFree(due.flatMap(({ id }) => id ?? []))
   return due.length > 0
 }
 
@@ -100,7 +104,7 @@ async function promote(t: Turning): Promise<void> {
     'update task set state = 0, run_at_ms = null where id = any(?)',
     ours.map(({ id }) => id),
   )
-  for (const task of ours) t.touched.add(task.queue_id)
+  for (const task of ours) touch(t, task.queue_id)
 }
 
 /** Sources that a command paused, resumed or asked for since the last turn. */

@@ -17,7 +17,7 @@ import type { SourceAccount } from './ledger.ts'
 import { touchSource } from './queues.ts'
 import { restartRound } from './rounds.ts'
 import { spoilRound } from './settling.ts'
-import type { HeldTask, Turning } from './turning.ts'
+import { touch, type HeldTask, type Turning } from './turning.ts'
 
 /** What was read, and the task that read it. */
 export interface AppliedTask {
@@ -28,25 +28,30 @@ export interface AppliedTask {
 /** An effect counts if its item is still what was read; else the item is simply still owed. */
 export async function storeApplied(t: Turning, ended: readonly AppliedTask[]): Promise<void> {
   const rows = ended.flatMap(({ task }) => task.id ?? [])
-  if (rows.length > 0) await t.tx.run('delete from task where id = any(?)', rows)
-  const isSame = ({ task }: AppliedTask): boolean => task.seq === task.item_seq
-  const same = ended.filter(isSame)
-  if (same.length > 0) {
-    await t.tx.run(
-      `update item set applied = listed, state = 0, error_code = null, error_message = null
-       where id = any(?)`,
-      same.map(({ task }) => task.item_id ?? 0),
-    )
-    await t.effects.applied(
-      t.tx,
-      same.map(({ result }) => ({ item: result.claim.item, effect: result.effect })),
-    )
-  }
+  const same = ended.filter(({ task }) => task.seq === task.item_seq)
+  await Promise.all([
+    rows.length > 0 ? t.tx.run('delete from task where id = any(?)', rows) : 0,
+    same.length > 0 ? settleItems(t, same) : 0,
+  ])
   for (const { task } of ended) {
     // Read in another version than it has now.
     if (task.id !== null && task.seq !== task.item_seq) await oweAgain(t, task)
     t.hungry.add(task.source_id)
   }
+}
+
+async function settleItems(t: Turning, same: readonly AppliedTask[]): Promise<void> {
+  await Promise.all([
+    t.tx.run(
+      `update item set applied = listed, state = 0, error_code = null, error_message = null
+       where id = any(?)`,
+      same.map(({ task }) => task.item_id ?? 0),
+    ),
+    t.effects.applied(
+      t.tx,
+      same.map(({ result }) => ({ item: result.claim.item, effect: result.effect })),
+    ),
+  ])
 }
 
 /** The file is another version than the listed one: the new one is owed, by the same task, which burns an attempt. */
@@ -217,14 +222,14 @@ export function noteSuccess(t: Turning, task: HeldTask, usedMs: number): void {
   keepBreaker(t, source, succeeded(source.breaker, t.nowMs))
   const queue = t.ledger.queue(task.queue_id)
   if (queue !== null) t.ledger.setWindow(queue, widened(queue.window, usedMs, t.policy))
-  t.touched.add(task.queue_id)
+  touch(t, task.queue_id)
 }
 
 /** A task of the source failed because of the source. */
 export function noteFailure(t: Turning, task: HeldTask, failure: Failure): void {
   const queue = t.ledger.queue(task.queue_id)
   if (queue !== null) t.ledger.setWindow(queue, narrowed(queue.window, failure.code))
-  t.touched.add(task.queue_id)
+  touch(t, task.queue_id)
   const source = t.ledger.source(task.source_id)
   if (source === null || task.fence <= source.breaker.fenceFloor) return
   if (failure.remedy === 'stop') stopSource(t, source, failure)
