@@ -27,8 +27,17 @@ const recentMask = 0xf_ffff
 const recentHalf = 10
 
 export function succeeded(before: Breaker, nowMs: number): Breaker {
+  const { restUntilMs, fenceFloor } = before
   const recent = (before.recent << 1) & recentMask
-  return { ...before, failures: 0, trips: 0, recent, okMs: nowMs }
+  return {
+    health: before.health,
+    restUntilMs,
+    trips: 0,
+    failures: 0,
+    recent,
+    fenceFloor,
+    okMs: nowMs,
+  }
 }
 
 export interface Setback {

@@ -185,7 +185,8 @@ export class Engine {
         this.#arm(running, ack.untilMs)
       return ack
     }
-    const outcome = await run(claim, { ...this.#parts, store }, controller.signal)
+    const { handler, sourceOf } = this.#parts
+    const outcome = await run(claim, { log, handler, sourceOf, store }, controller.signal)
     running.disarm()
     const isGivenBack = outcome.type === 'failed' && controller.signal.reason === drained
     const usedMs = clock.elapsed() - startedMs

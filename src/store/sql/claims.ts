@@ -1,7 +1,7 @@
 import type { FreeSlots } from '../../engine/task-store.ts'
 import type { Claim, Pool, WorkClass } from '../../engine/task.ts'
 import { accrue, runningTasks } from './accrual.ts'
-import { itemsToRead } from './items-to-read.ts'
+import { itemsToRead, type ToRead } from './items-to-read.ts'
 import { refreshQueues } from './queues.ts'
 import { Ring, type Pick } from './ring.ts'
 import { candidatesOf } from './settling.ts'
@@ -75,9 +75,11 @@ interface Place {
   readonly n: number
 }
 
+/** None, while an operator has this process paused. */
 function freeSlots({ tx, nodeId }: Claiming, wanted: readonly Pool[]): Promise<Place[]> {
   return tx.all(
-    `select pool, n from slot where node_id = ? and pool = any(?) and fence is null order by pool, n`,
+    `select pool, n from slot where node_id = ?1 and pool = any(?2) and fence is null
+       and not exists (select 1 from node where node.id = ?1 and node.is_paused = 1) order by pool, n`,
     nodeId,
     wanted,
   )
@@ -155,9 +157,8 @@ async function hold(t: Claiming, given: readonly Given[], newest: number): Promi
     const itemId = pick.itemId ?? task?.item_id ?? null
     const read = (pick.itemId === null ? again : fresh).get(itemId ?? 0)
     const lease = leaseOf(place, pick, { fence, untilMs })
-    if (read !== undefined) {
-      claims.push({ ...lease, kind: 'read', item: read.item, known: read.known })
-    } else if (task !== undefined) claims.push(await listClaim(t, lease, task))
+    if (read !== undefined) claims.push(readClaim(lease, read))
+    else if (task !== undefined) claims.push(await listClaim(t, lease, task))
     // What has gone another way since it was looked at is passed over.
     else continue
     rows.push(slotRow(place, pick, { fence, itemId, seq: read?.seq ?? null }))
@@ -219,6 +220,11 @@ async function fillSlots(t: Claiming, rows: readonly SlotRow[], untilMs: number)
 }
 
 type Lease = Omit<Extract<Claim, { kind: 'list' }>, 'kind' | 'roundId' | 'step'>
+
+function readClaim(lease: Lease, { item, known }: ToRead): Claim {
+  const { fence, pool, slot, ownerId, sourceId, untilMs } = lease
+  return { kind: 'read', fence, pool, slot, ownerId, sourceId, untilMs, item, known }
+}
 
 async function listClaim(t: Claiming, lease: Lease, task: TaskRow): Promise<Claim> {
   const roundId = task.round_id ?? 0

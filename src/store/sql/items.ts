@@ -19,7 +19,7 @@ export const itemColumns = `item.id, item.source_id, source.owner_id, item.key, 
   item.mtime_ms, item.listed, item.stable_id`
 
 export function toItem(row: ItemRow): Item {
-  return {
+  const item: { -readonly [Field in keyof Item]: Item[Field] } = {
     rowId: row.id,
     sourceId: row.source_id,
     ownerId: row.owner_id,
@@ -28,9 +28,10 @@ export function toItem(row: ItemRow): Item {
     path: JSON.parse(row.path) as string[],
     size: row.size,
     version: row.listed,
-    ...(row.mtime_ms === null ? {} : { mtimeMs: row.mtime_ms }),
-    ...(row.stable_id === null ? {} : { id: row.stable_id }),
   }
+  if (row.mtime_ms !== null) item.mtimeMs = row.mtime_ms
+  if (row.stable_id !== null) item.id = row.stable_id
+  return item
 }
 
 export async function itemById(t: Turning, id: number): Promise<Item> {

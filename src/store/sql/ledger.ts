@@ -142,8 +142,8 @@ export class Ledger {
     return [...this.#queues.values()].filter((queue) => queue.sourceId === sourceId)
   }
 
-  change(source: SourceAccount, to: Partial<SourceAccount>): void {
-    Object.assign(source, to)
+  change(source: SourceAccount, to?: Partial<SourceAccount>): void {
+    if (to !== undefined) Object.assign(source, to)
     this.#changed.sources.add(source)
   }
 

@@ -1,5 +1,6 @@
+import type { ProcessStatus } from '../../engine/operations.ts'
 import type { Policy } from '../../engine/policy.ts'
-import type { SqlDatabase, Transaction } from './sql.ts'
+import type { Sql, SqlDatabase, Transaction } from './sql.ts'
 
 /** A process that does work on the database. */
 export interface NodeParts {
@@ -72,6 +73,26 @@ export async function hasNodes(db: SqlDatabase): Promise<boolean> {
     (await db.now()) - silentMs,
   )
   return node !== undefined
+}
+
+/** Those that were heard of lately, the oldest first. */
+export async function processes(db: SqlDatabase, limit: number): Promise<ProcessStatus[]> {
+  const rows = await db.all<Omit<ProcessStatus, 'isPaused'> & { is_paused: number }>(
+    `select node.name, node.started_ms as "sinceMs", node.is_paused,
+       (select count(*) from slot where slot.node_id = node.id) as slots,
+       (select count(fence) from slot where slot.node_id = node.id) as busy
+     from node where seen_ms >= ? order by node.id limit ?`,
+    silentSince({ nowMs: await db.now(), isShared: db.isShared }),
+    limit,
+  )
+  return rows.map(({ is_paused: isPaused, ...row }) => ({ ...row, isPaused: isPaused === 1 }))
+}
+
+/** Of the processes of this name, or of all there are (null). Returns how many. */
+export async function setPaused(tx: Sql, name: string | null, isPaused: boolean): Promise<number> {
+  return name === null
+    ? tx.run('update node set is_paused = ?', Number(isPaused))
+    : tx.run('update node set is_paused = ? where name = ?', Number(isPaused), name)
 }
 
 async function enter(tx: Transaction, { name, slots }: NodeParts): Promise<number> {

@@ -12,7 +12,7 @@ import type {
   Trouble,
 } from '../../engine/registry.ts'
 import type { SecretContext } from '../vault.ts'
-import { never } from './rounds.ts'
+import { askForRound, stir } from './asking.ts'
 import type { Sql, SqlDatabase, Transaction } from './sql.ts'
 import { ownerCounts, sourceStatus, troublesOf } from './status.ts'
 
@@ -186,16 +186,7 @@ export class SqlRegistry implements Registry {
 
   async ask(sourceId: number, isFull: boolean): Promise<void> {
     await this.#change(async (tx) => {
-      await tx.run(
-        `update source set is_asked = greatest(is_asked, ?1), health = 0, rest_until_ms = null, trips = 0,
-           failures = 0, recent = 0, fence_floor = (select value from counter where name = 'fence'),
-           due_ms = case when due_ms = ?2 then due_ms else ?3 end,
-           cursor = case when ?1 = 2 then null else cursor end where id = ?4`,
-        isFull ? 2 : 1,
-        never,
-        tx.nowMs,
-        sourceId,
-      )
+      await askForRound(tx, sourceId, isFull)
       await tx.run(
         'delete from task where item_id in (select id from item where source_id = ? and state = 4)',
         sourceId,
@@ -270,14 +261,6 @@ export class SqlRegistry implements Registry {
     onChange()
     return result
   }
-}
-
-/** What a change of a source means for its queues is found out at the next turn. */
-async function stir(tx: Sql, sourceId: number): Promise<void> {
-  await tx.run(
-    `insert into stirred (source_id) select id from source where id = ? on conflict do nothing`,
-    sourceId,
-  )
 }
 
 /** In the order in which turns lock them. */

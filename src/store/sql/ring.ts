@@ -150,7 +150,8 @@ export class Ring {
     this.#moved.add(row)
     this.#newest.set(served.workClass, Math.max(tag, this.#newest.get(served.workClass) ?? 0))
     this.#served.add(queue.row)
-    return { ...served, lane: row, queue: queue.row, tag }
+    const { workClass, taskId, itemId } = served
+    return { workClass, taskId, itemId, lane: row, queue: queue.row, tag }
   }
 
   async #lanesOf(workClass: WorkClass): Promise<Lane[]> {

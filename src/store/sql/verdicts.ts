@@ -179,7 +179,8 @@ async function skip(t: Turning, task: HeldTask, failure: Failure): Promise<void>
   t.hungry.add(task.source_id)
 }
 
-async function skipItem(t: Turning, itemId: number, failure: Failure): Promise<void> {
+/** The present version of the item is no good. */
+export async function skipItem(t: Turning, itemId: number, failure: Failure): Promise<void> {
   // What is not to be found has not changed: it stays as it is until it has been asked for once more.
   const isLost = failure.code === 'not-found'
   if (!isLost) {
@@ -209,16 +210,18 @@ async function retryAtSource(t: Turning, task: HeldTask, failure: Failure): Prom
 
 function keepBreaker(t: Turning, source: SourceAccount, breaker: Breaker): void {
   if (breaker.health !== source.breaker.health) touchSource(t, source.id)
-  t.ledger.change(source, { breaker })
+  source.breaker = breaker
+  t.ledger.change(source)
 }
 
 /** A task of the source succeeded: its breaker and the window of its queue hear of it. */
 export function noteSuccess(t: Turning, task: HeldTask, usedMs: number): void {
   const source = t.ledger.source(task.source_id)
   if (source === null) return
-  t.ledger.change(source, { isMoved: true })
+  source.isMoved = true
+  t.ledger.change(source)
   if (task.fence <= source.breaker.fenceFloor) return
-  t.ledger.change(source, { error: null })
+  source.error = null
   keepBreaker(t, source, succeeded(source.breaker, t.nowMs))
   const queue = t.ledger.queue(task.queue_id)
   if (queue !== null) t.ledger.setWindow(queue, widened(queue.window, usedMs, t.policy))
