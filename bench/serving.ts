@@ -14,10 +14,14 @@ export interface Serving extends AsyncDisposable {
 }
 
 /** Starts `roundelay serve` (`command` is its script) on a free port, and waits until it answers. */
-export async function startServing(command: string, data: string): Promise<Serving> {
+export async function startServing(
+  command: string,
+  data: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Serving> {
   const child = spawn(process.execPath, [command, '--data', data, '--port', '0', 'serve'], {
     stdio: ['ignore', 'pipe', 'ignore'],
-    env: plainEnvironment(),
+    env: { ...plainEnvironment(), ...settings },
   })
   return {
     url: await addressOf(child),

@@ -13,6 +13,18 @@ export interface Entrant {
 export type EntrantId = keyof typeof entrants
 
 export const entrants = {
+  'roundelay-sqlite': {
+    name: 'Roundelay on SQLite',
+    server: null,
+    isForeign: false,
+    load: async () => (await import('./ours/entrant.ts')).openOnSqlite,
+  },
+  'roundelay-postgres': {
+    name: 'Roundelay on PostgreSQL',
+    server: 'postgres',
+    isForeign: false,
+    load: async () => (await import('./ours/entrant.ts')).openOnPostgres,
+  },
   ideal: {
     name: 'ideal, real timers',
     server: null,

@@ -1,13 +1,7 @@
 /** Heats of everybody who takes part: each in a process of its own, on a server of its own, the median of several. */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Options } from '../bench.ts'
 import { failure } from '../race.ts'
-import { plainEnvironment } from '../tools.ts'
+import { runAlone } from './alone.ts'
 import { type Entrant, type EntrantId, entrants } from './entrants.ts'
 import type { Heat } from './heat.ts'
 import type { HeatOptions } from './heat-process.ts'
@@ -35,7 +29,7 @@ export async function runHeats(id: EntrantId, race: Race, options: Options): Pro
   try {
     const values: number[] = []
     for (let run = 0; run < options.runs; run++) {
-      const heat = await runAlone(id, race.load)
+      const heat = await heatAlone(id, race.load)
       options.note(`${entrant.name}, ${race.name}: ${described(heat)}`)
       const figure = race.figure(heat)
       if (figure.value === null) return figure
@@ -56,46 +50,20 @@ async function missing(entrant: Entrant, { note }: Options): Promise<string | nu
   return reason ?? (entrant.isForeign ? await installPackages(note) : null)
 }
 
-async function runAlone(entrant: EntrantId, load: Load): Promise<Heat> {
-  const folder = await mkdtemp(join(tmpdir(), 'bench-scheduler-'))
-  try {
-    const kind = entrants[entrant].server
-    await using server = kind === null ? null : await servers[kind].start()
-    return await inProcess({ entrant, ground: { url: server?.url ?? '', folder }, load })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
-
 /** Queueing included. */
 const longestProcessMs = 300_000
 
-async function inProcess(options: HeatOptions): Promise<Heat> {
-  const child = fork(fileURLToPath(new URL('heat-process.ts', import.meta.url)), [], {
-    execArgv: ['--import', 'tsx'],
-    env: plainEnvironment(),
-    timeout: longestProcessMs,
-    killSignal: 'SIGKILL',
+async function heatAlone(entrant: EntrantId, load: Load): Promise<Heat> {
+  const { name, server } = entrants[entrant]
+  const answer = await runAlone({
+    module: 'heat-process.ts',
+    name,
+    server,
+    question: (ground) => ({ entrant, ground, load }) satisfies HeatOptions,
+    longestMs: longestProcessMs,
   })
-  const exit = once(child, 'exit')
-  try {
-    child.send(options)
-    return await Promise.race([heatOf(child), exit.then(([code]) => ended(options.entrant, code))])
-  } finally {
-    child.kill('SIGKILL')
-    await exit
-  }
-}
-
-async function heatOf(child: ChildProcess): Promise<Heat> {
-  const [heat] = await once(child, 'message')
-  return heat as Heat
-}
-
-function ended(entrant: EntrantId, code: unknown): never {
-  throw new Error(
-    `The process of ${entrants[entrant].name} ended (${String(code)}) before it was measured.`,
-  )
+  // That is what the process of a heat answers.
+  return answer as Heat
 }
 
 function described(heat: Heat): string {

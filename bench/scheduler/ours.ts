@@ -1,7 +1,12 @@
-/** Our own side. What is not here is not measured yet, and its rows say so. */
+/** Our own side: the stores as entrants of the races, and trials for the rows in which nobody else takes part. */
 import type { Options } from '../bench.ts'
+import { runAlone } from './alone.ts'
 import type { EntrantId } from './entrants.ts'
+import type { Outcome } from './ours/trial.ts'
+import type { TrialId } from './ours/trials.ts'
 import type { RowId, Store } from './rows.ts'
+import { servers } from './servers.ts'
+import type { TrialOptions } from './trial-process.ts'
 
 export interface Ours {
   /** The stores that run the races, as entrants like everybody else. */
@@ -13,4 +18,41 @@ export interface Ours {
 /** In the unit of the row; what goes wrong is thrown. */
 export type Measure = (store: Store, options: Options) => Promise<number>
 
-export const ours: Ours = { entrants: {}, rows: {} }
+export const ours: Ours = {
+  entrants: { SQLite: 'roundelay-sqlite', PostgreSQL: 'roundelay-postgres' },
+  rows: {
+    'million-ahead': valueOf('million-ahead'),
+    'jain-equal': valueOf('jain-equal'),
+    'jain-slow': valueOf('jain-slow'),
+    weights: valueOf('weights'),
+    'lanes-flat': async (store, options) => {
+      const few = await valueOf('thousand-lanes')(store, options)
+      return few / (await valueOf('million-lanes')(store, options))
+    },
+    'idle-million': valueOf('idle-million'),
+    'dead-source': valueOf('dead-source'),
+    enqueue: valueOf('enqueue'),
+  },
+}
+
+/** Filling a database with a million of something is the longest part of it. */
+const longestTrialMs = 1_200_000
+
+function valueOf(trial: TrialId): Measure {
+  return async (store, { note }) => {
+    const server = store === 'PostgreSQL' ? 'postgres' : null
+    const reason = server === null ? null : await servers[server].missing()
+    if (reason !== null) throw new Error(reason)
+    const answer = await runAlone({
+      module: 'trial-process.ts',
+      name: `${trial} on ${store}`,
+      server,
+      question: (ground) => ({ trial, store, ground }) satisfies TrialOptions,
+      longestMs: longestTrialMs,
+    })
+    // That is what the process of a trial answers.
+    const outcome = answer as Outcome
+    note(`${trial} on ${store}: ${outcome.note}`)
+    return outcome.value
+  }
+}

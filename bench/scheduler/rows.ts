@@ -33,13 +33,13 @@ export const rows = {
     race: { id: 'noisy-neighbour', peers: ['calculated', 'ideal', 'pools', ...queues] },
   },
   'million-ahead': {
-    what: 'the only task of a user begins behind 1,000,000 of another',
+    what: 'the only task of a user begins behind 1,000,000 of another, 40 ms each',
     unit: 'ms',
     stores: both,
     race: null,
   },
   'jain-equal': {
-    what: "Jain's index of 100 equal users",
+    what: "Jain's index by slot time, 100 equal users",
     unit: '',
     better: 'more',
     stores: sqlite,
@@ -76,7 +76,7 @@ export const rows = {
   'idle-million': {
     what: 'processor over a minute, 1,000,000 idle users',
     unit: '%',
-    stores: sqlite,
+    stores: both,
     race: null,
   },
   'dead-source': {

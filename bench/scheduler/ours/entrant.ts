@@ -1,0 +1,75 @@
+/** Ourselves as a contestant: the full form, each task an owed item that is read in a leased slot. */
+import type { Item } from '../../../src/engine/handler.ts'
+import { defaultPolicy } from '../../../src/engine/policy.ts'
+import type { OpenContestant, SchedulerContestant } from '../contestant.ts'
+import { batchesOf, type Task } from '../load.ts'
+import type { Store } from '../rows.ts'
+import { intervalMs, stirAll } from './population.ts'
+import { openStage, type Stage } from './stage.ts'
+
+export const openOnSqlite: OpenContestant = (ground) => open('SQLite', ground)
+export const openOnPostgres: OpenContestant = (ground) => open('PostgreSQL', ground)
+
+async function open(
+  store: Store,
+  ground: Parameters<OpenContestant>[0],
+): Promise<SchedulerContestant> {
+  const stage = await openStage(store, ground)
+  return {
+    queue: async (tasks) => {
+      const sources = new Map<number, number>()
+      for (const batch of batchesOf(tasks)) await owe(stage, batch, sources)
+      await stage.sql.run(
+        `update source set due_ms = ?,
+           seq = (select max(item.seq) from item where item.source_id = source.id)`,
+        (await stage.sql.now()) + intervalMs,
+      )
+      await stirAll(stage.sql)
+      await stage.settle()
+    },
+    start: async (slots, work) => {
+      await stage.work({
+        policy: { slots: { ...defaultPolicy.slots, read: slots } },
+        read: (item) => work(taskOf(item)),
+      })
+    },
+  }
+}
+
+/** A user's n-th task is the n-th item that his source came to owe. */
+async function owe(
+  { sql, registry }: Stage,
+  tasks: readonly Task[],
+  sources: Map<number, number>,
+): Promise<void> {
+  for (const { user } of tasks) {
+    if (sources.has(user)) continue
+    const { id: ownerId } = await registry.addOwner(`user${user}`, 'free')
+    const source = await registry.addSource({ ...sourceOf, ownerId })
+    sources.set(user, source.id)
+  }
+  await sql.each(
+    `insert into item (source_id, key, path, size, listed, seq, state, round_id, changed_ms)
+     select r.source_id, r.key, r.path, 1, 'v1', r.seq, 1, 0, 0
+     from rows as r (source_id bigint, key text, path text, seq bigint)`,
+    tasks.map(({ id, user, nth }) => ({
+      source_id: sources.get(user),
+      key: String(id),
+      path: JSON.stringify([String(user), String(nth)]),
+      seq: nth,
+    })),
+  )
+}
+
+const sourceOf = {
+  name: 'music',
+  kind: 'bench',
+  address: '',
+  settings: {},
+  intervalMs,
+  password: null,
+}
+
+function taskOf({ key, path: [user, nth] }: Item): Task {
+  return { id: Number(key), user: Number(user), nth: Number(nth) }
+}
