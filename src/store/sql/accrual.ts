@@ -25,7 +25,7 @@ export async function runningTasks(t: Claiming, wanted: readonly Pool[]): Promis
      join owner on owner.id = lane.owner_id
      where slot.node_id = ?2 and slot.pool = any(?3) and slot.fence is not null
        and cast(?1 as bigint) - slot.started_ms >= slot.charged + ?4
-     for update of queue, lane skip locked`,
+     for no key update of queue, lane skip locked`,
     t.nowMs,
     t.nodeId,
     wanted,

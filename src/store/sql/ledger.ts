@@ -33,8 +33,10 @@ export interface SourceAccount {
 
 /**
  * Sources with their lanes and queues that a turn has to itself: locked in an order that all processes keep (sources,
- * lanes, queues, each by number), so that nobody waits in a circle. Read when they are taken, written once when all
- * results are in. Until then SQL does not see the changes; `write` comes before anything that looks at these rows.
+ * lanes, queues, each by number), so that nobody waits in a circle. Their keys are not locked: a row that is written
+ * twice in a transaction has its foreign keys looked at, and whoever claims would wait there. Read when they are taken,
+ * written once when all results are in. Until then SQL does not see the changes; `write` comes before anything that
+ * looks at these rows.
  */
 export class Ledger {
   readonly #tx: Transaction
@@ -87,7 +89,7 @@ export class Ledger {
     return this.#tx.all(
       `select id, owner_id, clean_round_id, seq, health, rest_until_ms, trips, failures, recent, fence_floor,
          ok_ms, (select value from counter where name = 'fence') as fence
-       from source where id = any(?) order by id for update of source${skip}`,
+       from source where id = any(?) order by id for no key update of source${skip}`,
       ids,
     )
   }
@@ -96,7 +98,7 @@ export class Ledger {
     return this.#tx.all(
       `select id, vt, owner_id from lane
        where owner_id in (select owner_id from source where source.id = any(?))
-       order by id for update of lane${skip}`,
+       order by id for no key update of lane${skip}`,
       sourceIds,
     )
   }
@@ -107,7 +109,7 @@ export class Ledger {
       `select queue.id, queue.lane_id, queue.source_id, queue.served, queue.cost_ms, queue."window",
          queue.streak, queue.is_active, lane.pool, lane.class, owner.weight
        from queue join lane on lane.id = queue.lane_id join owner on owner.id = lane.owner_id
-       where queue.source_id = any(?) order by queue.id for update of queue`,
+       where queue.source_id = any(?) order by queue.id for no key update of queue`,
       sourceIds,
     )
   }

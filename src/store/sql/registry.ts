@@ -270,7 +270,10 @@ async function lockWithLanes(tx: Sql, sourceId: number): Promise<void> {
     sourceId,
   )
   if (source === undefined) return
-  await tx.all('select id from lane where owner_id = ? order by id for update', source.owner_id)
+  await tx.all(
+    'select id from lane where owner_id = ? order by id for no key update',
+    source.owner_id,
+  )
 }
 
 const sourceColumns = 'id, owner_id, name, kind, address, settings, interval_ms'

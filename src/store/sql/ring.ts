@@ -162,7 +162,7 @@ export class Ring {
       `select lane.id, lane.owner_id, lane.vt, lane.floor, owner.weight
        from lane join owner on owner.id = lane.owner_id
        where lane.pool = ? and lane.class = ? and lane.is_active = 1
-       order by lane.vt, lane.id limit ? for update of lane skip locked`,
+       order by lane.vt, lane.id limit ? for no key update of lane skip locked`,
       pool,
       workClass,
       reach + doubtful,
@@ -186,7 +186,7 @@ export class Ring {
          ${pool === 'read' ? owedItems : 'null'} as items
        from queue left join ${busySlots} as busy on busy.queue_id = queue.id
        where queue.lane_id = any(?2) and queue.is_active = 1
-       order by queue.served, queue.id limit ?3 for update of queue skip locked`,
+       order by queue.served, queue.id limit ?3 for no key update of queue skip locked`,
       most,
       lanes.map(({ row }) => row.id),
       maxQueues,

@@ -157,7 +157,7 @@ const maxChecks = 16
 async function dueChecks({ tx, nowMs, policy }: Turning): Promise<number[]> {
   const due = await tx.all<{ id: number }>(
     `select id from source where health = 1 and is_paused = 0 and rest_until_ms <= ?
-     order by rest_until_ms, id limit ${maxChecks} for update skip locked`,
+     order by rest_until_ms, id limit ${maxChecks} for no key update skip locked`,
     nowMs,
   )
   if (due.length === 0) return []
