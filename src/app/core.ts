@@ -26,6 +26,9 @@ import { checkKey } from './key-check.ts'
 import { OpenSources } from './open-sources.ts'
 import type { StoreDatabase } from './store-database.ts'
 
+/** A notice of another process may be lost: it is looked for changes all the same, this often, in milliseconds. */
+const lookMs = 1_000
+
 /** What every command needs: the stores, and a way to open sources. Does no work by itself. */
 export interface Core {
   readonly config: Config
@@ -87,6 +90,7 @@ async function coreOn(
     random: systemRandom,
     effects: library,
     nodeName: config.nodeName,
+    ...(db.isShared ? { lookMs } : {}),
   })
   const openSource = sourceOpener(config, clock)
   const sources = new OpenSources({ registry, open: openSource })

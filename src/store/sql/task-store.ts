@@ -27,6 +27,8 @@ export interface TaskStoreParts {
   readonly effects: EffectWriter<Transaction>
   /** How this process is called where its slots are shown. */
   readonly nodeName: string
+  /** How often it looks for what other processes have changed even if no notice came, in milliseconds, more or less. */
+  readonly lookMs?: number
 }
 
 /** Owed work, tasks, rounds, lanes and slots in a database. Its invariants are in docs/spec/engine.md. */
@@ -73,8 +75,15 @@ export class SqlTaskStore implements TaskStore {
       const acks = await this.#write(t, results, isApart ? (work) => tx.savepoint(work) : null)
       // Others that claim wait from here on, for a moment: this turn holds what is its own, and waits for nobody any more.
       const claims = await claim(t, free)
-      return { acks, claims, ...(await lookAhead(t)), nowMs: t.nowMs }
+      const { checks, nextMs } = await lookAhead(t)
+      return { acks, claims, checks, nextMs: this.#lookAgainBy(nextMs, t.nowMs), nowMs: t.nowMs }
     })
+  }
+
+  #lookAgainBy(nextMs: number | null, nowMs: number): number | null {
+    const { lookMs, random } = this.#parts
+    if (lookMs === undefined) return nextMs
+    return Math.min(nextMs ?? Number.POSITIVE_INFINITY, nowMs + lookMs * (0.7 + 0.6 * random()))
   }
 
   async #write(t: Turning, results: readonly Result[], apart: Apart | null): Promise<Ack[]> {
