@@ -1,19 +1,19 @@
 /** Ourselves as a contestant: the full form, each task an owed item that is read in a leased slot. */
 import type { Item } from '../../../src/engine/handler.ts'
 import { defaultPolicy } from '../../../src/engine/policy.ts'
-import type { OpenContestant, SchedulerContestant } from '../contestant.ts'
+import type { Ground, SchedulerContestant } from '../contestant.ts'
 import { batchesOf, type Task } from '../load.ts'
 import type { Store } from '../rows.ts'
 import { intervalMs, stirAll } from './population.ts'
 import { openStage, type Stage } from './stage.ts'
 
-export const openOnSqlite: OpenContestant = (ground) => open('SQLite', ground)
-export const openOnPostgres: OpenContestant = (ground) => open('PostgreSQL', ground)
+export const openOnSqlite = (ground: Ground): Promise<Ourselves> => open('SQLite', ground)
+export const openOnPostgres = (ground: Ground): Promise<Ourselves> => open('PostgreSQL', ground)
 
-async function open(
-  store: Store,
-  ground: Parameters<OpenContestant>[0],
-): Promise<SchedulerContestant> {
+/** In a heat the end of the process is the end of it; a test goes on. */
+type Ourselves = SchedulerContestant & AsyncDisposable
+
+async function open(store: Store, ground: Ground): Promise<Ourselves> {
   const stage = await openStage(store, ground)
   return {
     queue: async (tasks) => {
@@ -33,6 +33,7 @@ async function open(
         read: (item) => work(taskOf(item)),
       })
     },
+    [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
   }
 }
 
