@@ -56,6 +56,7 @@ export const errorCodes = {
   'parser-timeout': ['skip', 'Reading the tags took too long.'],
   'too-big': ['skip', 'The file or folder is larger than the limit that the message names.'],
   'bad-name': ['skip', 'The name cannot be read back from the server; rename it there.'],
+  dropped: ['skip', 'It is read again when it changes.'],
   'cursor-expired': ['restart', 'The remote forgot where we were; it is listed anew.'],
   'lease-lost': ['retry', 'The slot was taken back before the work was done.'],
   cancelled: ['retry', 'It was called off; nothing is lost.'],

@@ -1,4 +1,4 @@
-import type { Pool, WorkClass } from './task.ts'
+import type { Failure, Pool, WorkClass } from './task.ts'
 import type { TaskStore } from './task-store.ts'
 
 /** Slots of a pool, of all processes together. */
@@ -58,8 +58,8 @@ export interface UnwellSource {
   readonly message: string
 }
 
-/** A task that failed too often, and waits for a person or another version of its file. */
-export interface ParkedTask {
+/** A task that has failed: it is parked until a person or another version of its file moves it, or tried again by itself. */
+export interface FailedTask {
   readonly id: number
   readonly kind: 'list' | 'read' | 'settle'
   readonly owner: string
@@ -69,6 +69,8 @@ export interface ParkedTask {
   readonly what: string
   readonly attempts: number
   readonly crashes: number
+  /** When it is tried again; null: it is parked. */
+  readonly nextMs: number | null
   readonly code: string
   readonly message: string
 }
@@ -82,15 +84,17 @@ export interface WorkStatus {
   readonly lanes: readonly LaneStatus[]
   /** Sources with an open breaker, by number. */
   readonly unwell: readonly UnwellSource[]
-  /** By number. */
-  readonly parked: readonly ParkedTask[]
+  /** Parked tasks, by number. */
+  readonly parked: readonly FailedTask[]
 }
 
-export interface ParkedQuery {
+export interface FailedQuery {
   /** Null: of everybody. */
   readonly ownerId: number | null
   /** Null: of all sources. */
   readonly sourceId: number | null
+  /** Also those that are tried again by themselves. */
+  readonly isAll: boolean
   /** At most so many ... */
   readonly limit: number
   /** ... with a number above this one; 0: from the first. */
@@ -122,7 +126,8 @@ export interface ProcessStatus {
 export interface Operations {
   /** Of one owner, or of everybody (null): at most `limit` slots, lanes, sources and tasks each. */
   work(ownerId: number | null, limit: number): Promise<WorkStatus>
-  parked(query: ParkedQuery): Promise<readonly ParkedTask[]>
+  /** Tasks that have failed, by number. */
+  failed(query: FailedQuery): Promise<readonly FailedTask[]>
   figures(): Promise<WorkFigures>
   /**
    * A task that is parked or waits for its next attempt is ready now, with its attempts forgotten; a step of a round that is
@@ -152,6 +157,13 @@ export interface Operations {
    * `name` null: all there are. Returns how many processes that concerns.
    */
   pauseProcess(name: string | null, isPaused: boolean): Promise<number>
+}
+
+/** Why a dropped file is skipped, or a round with a dropped step unclean. */
+export const dropped: Failure = {
+  code: 'dropped',
+  remedy: 'skip',
+  message: 'An operator had it left out.',
 }
 
 /** Waiting tasks and items of one source that are counted for its lane. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/base/clock.ts'
 import { errorCodes, type ErrorCode } from '../../src/base/errors.ts'
+import type { Operations } from '../../src/engine/operations.ts'
 import { defaultPolicy, type Plan, type Policy } from '../../src/engine/policy.ts'
 import type { Registry, SourceStatus } from '../../src/engine/registry.ts'
 import type { ListedItem, NextStep } from '../../src/engine/source.ts'
@@ -20,9 +21,11 @@ import type {
   SettleClaim,
   Settled,
 } from '../../src/engine/task.ts'
+import { MemoryOperations } from '../../src/store/memory/memory-operations.ts'
 import { MemoryRegistry } from '../../src/store/memory/memory-registry.ts'
 import { MemoryTaskStore } from '../../src/store/memory/memory-task-store.ts'
 import { emptyRows } from '../../src/store/memory/rows.ts'
+import { SqlOperations } from '../../src/store/sql/operations.ts'
 import { SqlRegistry } from '../../src/store/sql/registry.ts'
 import { sqliteText } from '../../src/store/sql/dialect.ts'
 import { busySlots, readiness } from '../../src/store/sql/queues.ts'
@@ -38,6 +41,7 @@ import { ShownFiles, ShownInMemory, type Shown } from '../sim/shown-files.ts'
 /** A store under test, and the parts that stand around it. */
 export interface Subject {
   readonly registry: Registry
+  readonly operations: Operations
   readonly shown: Shown
   /** A store on the rows that are there, as a process that starts makes it. */
   readonly makeStore: () => TaskStore
@@ -67,6 +71,7 @@ export async function modelSubject({ policy, clock }: SubjectParts): Promise<Sub
   const shown = new ShownInMemory()
   return {
     registry: new MemoryRegistry({ rows, clock, effects: shown }),
+    operations: new MemoryOperations({ rows, policy, clock, random: middle, effects: shown }),
     shown,
     makeStore: () => new MemoryTaskStore({ rows, policy, clock, random: middle, effects: shown }),
     faults: async () => [],
@@ -106,6 +111,7 @@ export async function sqlSubject(
       effects: shown,
       onChange: () => undefined,
     }),
+    operations: new SqlOperations({ ...parts, onChange: () => undefined }),
     shown,
     makeStore: () => new SqlTaskStore(parts),
     faults: () => faultsOf(db),
@@ -225,6 +231,7 @@ export class Bench {
   readonly policy: Policy
   readonly subject: Subject
   readonly registry: Registry
+  readonly operations: Operations
   readonly shown: Shown
   store: TaskStore
 
@@ -233,6 +240,7 @@ export class Bench {
     this.policy = policy
     this.subject = subject
     this.registry = subject.registry
+    this.operations = subject.operations
     this.shown = subject.shown
     this.store = subject.makeStore()
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { it } from 'vitest'
 import type { ErrorCode } from '../../src/base/errors.ts'
+import type { FailedTask } from '../../src/engine/operations.ts'
 import type { Charge } from '../../src/engine/policy.ts'
 import type { Turn } from '../../src/engine/task-store.ts'
 import type { Claim, Result } from '../../src/engine/task.ts'
@@ -46,6 +47,12 @@ const deeds = [
   'pause',
   'plan',
   'confirm',
+  'retry',
+  'drop',
+  'retry all',
+  'drop all',
+  'restart source',
+  'pause process',
   'replace',
   'restart',
   'late',
@@ -91,7 +98,8 @@ class Twins {
   }
 
   static async start(charge: Charge): Promise<Twins> {
-    const policy = { charge, slots: { list: 2, read: 5 }, withholdAbove: 3 } as const
+    const slots = { list: 2, read: 5 }
+    const policy = { charge, slots, withholdAbove: 3, maxAttempts: 3, maxCrashes: 2 } as const
     const twins = new Twins(
       await Bench.open(modelSubject, policy),
       await Bench.open(sqliteSubject, policy),
@@ -313,6 +321,7 @@ class Twins {
 
   async #compare(): Promise<void> {
     const { model, sqlite } = await this.#both(async (bench, side) => ({
+      work: await workOf(bench),
       lanes: await bench.subject.lanes(),
       stalls: (await bench.store.stalls()).map(({ sourceId, sinceMs }) => [
         this.#indexOf(sourceId, side),
@@ -350,10 +359,39 @@ async function command(bench: Bench, source: number, { does, which, how }: Step)
   if (does === 'ask full') await registry.ask(source, true)
   if (does === 'pause') await registry.setPaused(source, how % 2 === 0)
   if (does === 'confirm') await registry.confirmDeletions(source)
+  await operate(bench, source, { does, which, how })
   if (does === 'plan') {
     const owner = await registry.owner('abc'[which % 3]!)
     await registry.setPlan(owner!.id, how % 2 === 0 ? 'free' : 'premium')
   }
+}
+
+/** All that an operator sees, but for the numbers that each store gives as it likes. */
+async function workOf(bench: Bench): Promise<object> {
+  const { slots, unwell, parked: _parked, ...rest } = await bench.operations.work(null, 100)
+  return {
+    ...rest,
+    slots: slots.map(({ process: _process, ...slot }) => slot),
+    unwell: unwell.map(({ id: _id, ...source }) => source),
+    failed: (await allFailed(bench)).map(({ id: _id, sourceId: _sourceId, ...task }) => task),
+    figures: await bench.operations.figures(),
+  }
+}
+
+function allFailed({ operations }: Bench): Promise<readonly FailedTask[]> {
+  return operations.failed({ ownerId: null, sourceId: null, isAll: true, limit: 100, after: 0 })
+}
+
+async function operate(bench: Bench, source: number, { does, which, how }: Step): Promise<void> {
+  const { operations } = bench
+  if (does === 'retry all') await operations.retryAll(source)
+  if (does === 'drop all') await operations.dropAll(source)
+  if (does === 'restart source' && how % 3 === 0) await operations.restart(source)
+  if (does === 'pause process') await operations.pauseProcess(null, how % 3 === 0)
+  if (does !== 'retry' && does !== 'drop') return
+  const tasks = await allFailed(bench)
+  const task = tasks[which % Math.max(1, tasks.length)]
+  if (task !== undefined) assert(await operations[does](task.id, null))
 }
 
 /** Some of a dozen files of a place; versions, names and ids change now and then. */

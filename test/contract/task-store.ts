@@ -18,6 +18,7 @@ import {
   settled,
   type MakeSubject,
 } from './bench.ts'
+import { operating } from './operations.ts'
 
 /** Every promise of docs/spec/engine.md that a task store keeps by itself. */
 export function taskStoreContract(name: string, make: MakeSubject): void {
@@ -37,6 +38,7 @@ export function taskStoreContract(name: string, make: MakeSubject): void {
   describe(`${name}: rounds`, () => rounds(benchOf))
   describe(`${name}: what went away`, () => whatWentAway(benchOf))
   describe(`${name}: failing`, () => failing(benchOf))
+  describe(`${name}: what an operator sees and does`, () => operating(benchOf))
 }
 
 type BenchOf = (policy?: Partial<Policy>) => Promise<Bench>

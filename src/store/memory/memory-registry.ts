@@ -107,25 +107,12 @@ export class MemoryRegistry implements Registry {
     const { rows, clock } = this.#parts
     const source = rows.sources.get(sourceId)
     if (source === undefined) return
-    if (isFull) source.cursor = null
-    if (source.asked !== 'full') source.asked = isFull ? 'full' : 'round'
-    source.dueMs = clock.now()
     for (const item of source.items.values()) {
       if (item.state !== 'parked') continue
       dropTaskOf(rows, item)
       Object.assign(item, { state: 'owed', error: null })
     }
-    source.isStirred = true
-    source.breaker = {
-      ...source.breaker,
-      health: health.well,
-      restUntilMs: null,
-      trips: 0,
-      failures: 0,
-      recent: 0,
-      // What was under way when somebody looked after the source has no say any more.
-      fenceFloor: rows.lastFence,
-    }
+    askFor(rows, source, { isFull, nowMs: clock.now() })
   }
 
   async setPaused(sourceId: number, isPaused: boolean): Promise<void> {
@@ -206,6 +193,28 @@ export class MemoryRegistry implements Registry {
       failed: count('parked'),
       skipped: count('skipped'),
     }
+  }
+}
+
+/** A person asks for a round: the source is well until it fails again. */
+export function askFor(
+  { lastFence }: Rows,
+  source: SourceRow,
+  { isFull, nowMs }: { readonly isFull: boolean; readonly nowMs: number },
+): void {
+  if (isFull) source.cursor = null
+  if (source.asked !== 'full') source.asked = isFull ? 'full' : 'round'
+  source.dueMs = nowMs
+  source.isStirred = true
+  source.breaker = {
+    ...source.breaker,
+    health: health.well,
+    restUntilMs: null,
+    trips: 0,
+    failures: 0,
+    recent: 0,
+    // What was under way when somebody looked after the source has no say any more.
+    fenceFloor: lastFence,
   }
 }
 

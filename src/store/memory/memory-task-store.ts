@@ -57,6 +57,7 @@ export class MemoryTaskStore implements TaskStore {
     for (const task of rows.tasks) if (task.state === 'leased') giveBack(this.#turning(), task)
     for (const { held } of rows.slots) if (held !== null) held.queue.source.isStirred = true
     rows.slots.length = 0
+    Object.assign(rows.process, { isPaused: false, sinceMs: this.#parts.clock.now() })
     for (const [pool, count] of Object.entries(policy.slots)) {
       // The policy's slots are named by pool.
       for (let n = 1; n <= count; n++) rows.slots.push({ pool: pool as Pool, n, held: null })
@@ -80,7 +81,7 @@ export class MemoryTaskStore implements TaskStore {
     startDueRounds(t)
     refresh(t)
     const claims: Claim[] = []
-    for (const pool of pools) {
+    for (const pool of t.rows.process.isPaused ? [] : pools) {
       if ((free[pool] ?? 0) > 0) claims.push(...claim(t, pool, free[pool] ?? 0))
     }
     const checks = dueChecks(t)

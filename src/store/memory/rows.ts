@@ -19,6 +19,8 @@ export interface Rows {
   readonly virtualTimes: Map<string, number>
   /** Slots served so far, by pool. */
   readonly served: Map<Pool, number>
+  /** The process that does the work. */
+  readonly process: { isPaused: boolean; sinceMs: number }
   lastFence: number
   lastId: number
 }
@@ -123,6 +125,8 @@ export interface TaskRow {
   failedMs: number | null
   /** Of a read: it has failed before. What never has is not remembered when it is given back. */
   hasFailed: boolean
+  /** Why it was parked. */
+  error: Omit<ErrorNote, 'atMs'> | null
 }
 
 export interface LaneRow {
@@ -181,6 +185,7 @@ export function emptyRows(): Rows {
     lanes: [],
     virtualTimes: new Map(),
     served: new Map(),
+    process: { isPaused: false, sinceMs: 0 },
     lastFence: 0,
     lastId: 0,
   }
@@ -211,6 +216,7 @@ export function addTask(rows: Rows, task: NewTask): TaskRow {
     crashes: 0,
     failedMs: null,
     hasFailed: false,
+    error: null,
     ...task,
   }
   rows.tasks.add(added)

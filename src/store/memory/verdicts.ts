@@ -13,7 +13,7 @@ import type { Applied, Changed, Checked, Failure } from '../../engine/task.ts'
 import { narrowed, widened } from '../../engine/window.ts'
 import { owe, toItem } from './items.ts'
 import { restartRound } from './listing.ts'
-import { nextId, type SourceRow, type TaskRow, type Turning } from './rows.ts'
+import { nextId, type ItemRow, type SourceRow, type TaskRow, type Turning } from './rows.ts'
 import { spoilRound } from './settling.ts'
 
 /** The effect counts if the item is still what was read. */
@@ -94,12 +94,14 @@ function retry(t: Turning, task: TaskRow, failure: Failure): void {
   const wishedMs = Math.min(failure.retryAfterMs ?? 0, maxMs)
   task.state = 'delayed'
   task.fence = null
+  task.error = { code: failure.code, message: failure.message }
   task.runAtMs = t.nowMs + Math.max(waitMs, wishedMs)
 }
 
 function park(t: Turning, task: TaskRow, { code, message }: Failure): void {
   task.state = 'parked'
   task.fence = null
+  task.error = { code, message }
   if (task.item === null) {
     spoilRound(t, task.source, { code, message })
     return
@@ -118,17 +120,24 @@ async function skip(t: Turning, task: TaskRow, failure: Failure): Promise<void> 
     spoilRound(t, source, failure)
     return
   }
-  const isSame = item.seq === task.seq
-  const isLost = code === 'not-found'
-  if (isSame && !isLost) {
-    await t.effects.skipped(null, toItem(source, item), new SyncError(code, message))
-  }
+  if (item.seq === task.seq) await skipItem(t, source, item, failure)
+  else item.state = 'owed'
   t.rows.tasks.delete(task)
-  if (isSame) {
-    if (!isLost) item.applied = null
-    Object.assign(item, { state: 'skipped', error: { code, message } })
-  } else item.state = 'owed'
   t.hungry.add(source)
+}
+
+/** The present version of the item is no good; what is lost stays as it is until it has been asked for once more. */
+export async function skipItem(
+  t: Turning,
+  source: SourceRow,
+  item: ItemRow,
+  { code, message }: Failure,
+): Promise<void> {
+  if (code !== 'not-found') {
+    await t.effects.skipped(null, toItem(source, item), new SyncError(code, message))
+    item.applied = null
+  }
+  Object.assign(item, { state: 'skipped', error: { code, message } })
 }
 
 /** Its lease passed: ready again, or parked when that happened too often; its source has failed either way. */

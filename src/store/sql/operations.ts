@@ -1,15 +1,15 @@
 import type { Random } from '../../base/random.ts'
 import type { EffectWriter } from '../../engine/handler.ts'
-import type {
-  Operations,
-  ParkedQuery,
-  ParkedTask,
-  ProcessStatus,
-  WorkFigures,
-  WorkStatus,
+import {
+  dropped,
+  type Operations,
+  type FailedQuery,
+  type FailedTask,
+  type ProcessStatus,
+  type WorkFigures,
+  type WorkStatus,
 } from '../../engine/operations.ts'
 import type { Policy } from '../../engine/policy.ts'
-import type { Failure } from '../../engine/task.ts'
 import { askForRound, stir } from './asking.ts'
 import { Ledger } from './ledger.ts'
 import { processes, setPaused } from './nodes.ts'
@@ -17,7 +17,7 @@ import { openRound, spoilRound } from './settling.ts'
 import type { SqlDatabase, Transaction } from './sql.ts'
 import type { Turning } from './turning.ts'
 import { skipItem } from './verdicts.ts'
-import { parkedOf, workFigures, workStatus } from './work-status.ts'
+import { failedOf, workFigures, workStatus } from './work-status.ts'
 
 export interface OperationsParts {
   readonly db: SqlDatabase
@@ -52,8 +52,8 @@ export class SqlOperations implements Operations {
     return workStatus(this.#parts.db, { ownerId, limit })
   }
 
-  parked(query: ParkedQuery): Promise<readonly ParkedTask[]> {
-    return parkedOf(this.#parts.db, query)
+  failed(query: FailedQuery): Promise<readonly FailedTask[]> {
+    return failedOf(this.#parts.db, query)
   }
 
   figures(): Promise<WorkFigures> {
@@ -77,7 +77,8 @@ export class SqlOperations implements Operations {
   }
 
   async restart(sourceId: number): Promise<void> {
-    await this.#change(sourceId, async ({ tx, nowMs }) => {
+    await this.#change(sourceId, async (t) => {
+      const { tx, nowMs } = t
       // Slots stay taken until they tell, or their lease passes; what they bring is refused.
       await tx.run(
         `update slot set item_id = null where queue_id in (select id from queue where source_id = ?)`,
@@ -94,8 +95,9 @@ export class SqlOperations implements Operations {
         nowMs,
         sourceId,
       )
-      await tx.run('update source set due_ms = ?1, progress_ms = ?1 where id = ?2', nowMs, sourceId)
+      await tx.run('update source set due_ms = ? where id = ?', nowMs, sourceId)
       await askForRound(tx, sourceId, true)
+      await move(t, sourceId)
     })
   }
 
@@ -139,8 +141,10 @@ export class SqlOperations implements Operations {
         'select id, round_id, item_id from task where id = ? and state in (2, 3)',
         taskId,
       )
-      if (task !== undefined) await act(t, task)
-      return task !== undefined
+      if (task === undefined) return false
+      await act(t, task)
+      await move(t, of.source_id)
+      return true
     })
   }
 
@@ -157,6 +161,7 @@ export class SqlOperations implements Operations {
           sourceId,
         )
         for (const task of tasks) await act(t, task)
+        if (tasks.length > 0) await move(t, sourceId)
         return tasks.length
       })
       count += done
@@ -174,7 +179,6 @@ export class SqlOperations implements Operations {
         await t.ledger.take([sourceId])
         const done = await work(t)
         await t.ledger.write(t.nowMs)
-        await stir(tx, sourceId)
         await tx.notify()
         return done
       },
@@ -204,6 +208,12 @@ export class SqlOperations implements Operations {
 
 /** A command has no slots. */
 const noNode = 0
+
+/** Whatever stood still of the source does so no more: it is for the next turn to see. */
+async function move({ tx, nowMs }: Turning, sourceId: number): Promise<void> {
+  await tx.run('update source set progress_ms = ? where id = ?', nowMs, sourceId)
+  await stir(tx, sourceId)
+}
 
 async function retryTask({ tx, nowMs }: Turning, task: IdleTask): Promise<void> {
   if (task.item_id === null && (await openRound({ tx }, task.round_id ?? 0)) !== null) {
@@ -235,10 +245,4 @@ async function dropTask(t: Turning, task: IdleTask): Promise<void> {
   await t.tx.run('delete from task where id = ?', task.id)
   if (task.item_id === null) await spoilRound(t, task.round_id, dropped)
   else await skipItem(t, task.item_id, dropped)
-}
-
-const dropped: Failure = {
-  code: 'dropped',
-  remedy: 'skip',
-  message: 'An operator had it left out.',
 }

@@ -3,8 +3,8 @@ import {
   maxCountedLanes,
   maxWaiting,
   type LaneStatus,
-  type ParkedQuery,
-  type ParkedTask,
+  type FailedQuery,
+  type FailedTask,
   type PoolStatus,
   type SlotStatus,
   type UnwellSource,
@@ -29,7 +29,7 @@ export async function workStatus(db: Sql, scope: Scope): Promise<WorkStatus> {
     slots: await slotsOf(db, scope),
     lanes: await lanesOf(db, pools, scope),
     unwell: await unwellOf(db, scope),
-    parked: await parkedOf(db, { ...scope, sourceId: null, after: 0 }),
+    parked: await failedOf(db, { ...scope, sourceId: null, isAll: false, after: 0 }),
   }
 }
 
@@ -176,22 +176,23 @@ async function unwellOf(db: Sql, { ownerId, limit }: Scope): Promise<UnwellSourc
   }))
 }
 
-interface ParkedRow extends Omit<ParkedTask, 'what'> {
+interface FailedRow extends Omit<FailedTask, 'what'> {
   readonly step: string | null
   readonly path: string | null
 }
 
-export async function parkedOf(
+export async function failedOf(
   db: Sql,
-  { ownerId, sourceId, limit, after }: ParkedQuery,
-): Promise<ParkedTask[]> {
-  const rows = await db.all<ParkedRow>(
+  { ownerId, sourceId, isAll, limit, after }: FailedQuery,
+): Promise<FailedTask[]> {
+  const rows = await db.all<FailedRow>(
     `select task.id, task.kind, owner.name as owner, source.id as "sourceId", source.name as source,
-       task.step, item.path, task.attempts, task.crashes, coalesce(task.error_code, '') as code,
+       task.step, item.path, task.attempts, task.crashes,
+       case when task.state = 2 then task.run_at_ms end as "nextMs", coalesce(task.error_code, '') as code,
        coalesce(task.error_message, '') as message
      from task join source on source.id = task.source_id join owner on owner.id = source.owner_id
        left join item on item.id = task.item_id
-     where task.state = 3 and task.id > ? ${ownerId === null ? '' : 'and source.owner_id = ?'}
+     where task.state ${isAll ? 'in (2, 3)' : '= 3'} and task.id > ? ${ownerId === null ? '' : 'and source.owner_id = ?'}
        ${sourceId === null ? '' : 'and source.id = ?'}
      order by task.id limit ?`,
     after,
