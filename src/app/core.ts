@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts'
 import { SyncError } from '../base/errors.ts'
 import { addressPolicy } from '../base/remote/address-policy.ts'
 import { systemRandom } from '../base/random.ts'
+import type { Operations } from '../engine/operations.ts'
 import { defaultPolicy, type Policy } from '../engine/policy.ts'
 import type { Registry, SourceEntry } from '../engine/registry.ts'
 import type { Source } from '../engine/source.ts'
@@ -15,6 +16,7 @@ import { DiskBlobs } from '../store/blobs/disk-blobs.ts'
 import { loadKeyFile, masterKeyFrom } from '../store/key-file.ts'
 import { SqlCatalogue } from '../store/sql/catalogue.ts'
 import { LibraryWriter } from '../store/sql/library-writer.ts'
+import { SqlOperations } from '../store/sql/operations.ts'
 import { SqlRegistry } from '../store/sql/registry.ts'
 import { SqlTaskStore } from '../store/sql/task-store.ts'
 import { storageTrouble } from '../store/sqlite/database.ts'
@@ -36,6 +38,7 @@ export interface Core {
   readonly clock: Clock
   readonly database: StoreDatabase
   readonly registry: Registry
+  readonly operations: Operations
   readonly catalogue: Catalogue
   readonly tasks: TaskStore
   readonly library: LibraryWriter
@@ -84,6 +87,13 @@ async function coreOn(
     effects: library,
     onChange: () => changes.stir(),
   })
+  const operations = new SqlOperations({
+    db,
+    policy,
+    random: systemRandom,
+    effects: library,
+    onChange: () => changes.stir(),
+  })
   const tasks = new SqlTaskStore({
     db,
     policy,
@@ -101,6 +111,7 @@ async function coreOn(
     clock,
     database,
     registry,
+    operations,
     catalogue: new SqlCatalogue({ db, search }),
     tasks,
     library,

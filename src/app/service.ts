@@ -72,10 +72,11 @@ function makeServer(
   engine: Engine | null,
   { events, log }: { readonly events: Events; readonly log: Log },
 ): Promise<HttpServer> {
-  const { config, registry, catalogue, tasks, changes, clock } = core
+  const { config, registry, operations, catalogue, tasks, changes, clock } = core
   const { host, token, names } = config
   return createServer({
     registry,
+    operations,
     catalogue,
     tasks,
     covers: coversFace(core),

@@ -2,12 +2,15 @@ import { Command, Help } from 'commander'
 import { options, readConfig, type Given, type OptionName } from '../app/config.ts'
 import { version } from '../app/version.ts'
 import { doctorCommand } from './doctor.ts'
+import { processCommand } from './process.ts'
+import { restartStuckCommand } from './restart-stuck.ts'
 import { searchCommand } from './search.ts'
 import { serveCommand } from './serve.ts'
 import type { Setting } from './setting.ts'
 import { sourceCommand } from './source.ts'
 import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
+import { taskCommand } from './task.ts'
 import { terminal, type Terminal } from './terminal.ts'
 import { tracksCommand } from './tracks.ts'
 import { userCommand } from './user.ts'
@@ -54,6 +57,9 @@ const commands = [
   userCommand,
   sourceCommand,
   statusCommand,
+  taskCommand,
+  restartStuckCommand,
+  processCommand,
   searchCommand,
   tracksCommand,
   doctorCommand,

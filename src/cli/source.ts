@@ -15,7 +15,7 @@ interface ForFlag {
 
 const forText = 'whose source (default: the only user there is)'
 
-/** `roundelay source add|list|remove|check|sync|pause|resume|confirm-deletions` */
+/** `roundelay source add|list|remove|check|sync|pause|resume|restart|confirm-deletions` */
 export function sourceCommand(setting: Setting): Command {
   const source = new Command('source').description('the drives that music comes from')
   source.addCommand(addCommand(setting))
@@ -55,18 +55,7 @@ export function sourceCommand(setting: Setting): Command {
       },
     ).option('--full', 'trust nothing that was remembered: list every folder again'),
   )
-  source.addCommand(
-    namedCommand(setting, 'pause', 'leaves the drive alone until it is resumed', {
-      act: (core, _owner, entry) => core.registry.setPaused(entry.id, true),
-      said: (name) => `${name} is paused: its library stays as it is.`,
-    }),
-  )
-  source.addCommand(
-    namedCommand(setting, 'resume', 'goes on with a drive that was paused', {
-      act: (core, _owner, entry) => core.registry.setPaused(entry.id, false),
-      said: (name) => `${name} goes on.`,
-    }),
-  )
+  addHolds(source, setting)
   source.addCommand(
     namedCommand(
       setting,
@@ -82,6 +71,33 @@ export function sourceCommand(setting: Setting): Command {
     ),
   )
   return source
+}
+
+/** What stops the work on a drive, and what sets it going again. */
+function addHolds(source: Command, setting: Setting): void {
+  source.addCommand(
+    namedCommand(setting, 'pause', 'leaves the drive alone until it is resumed', {
+      act: (core, _owner, entry) => core.registry.setPaused(entry.id, true),
+      said: (name) => `${name} is paused: its library stays as it is.`,
+    }),
+  )
+  source.addCommand(
+    namedCommand(setting, 'resume', 'goes on with a drive that was paused', {
+      act: (core, _owner, entry) => core.registry.setPaused(entry.id, false),
+      said: (name) => `${name} goes on.`,
+    }),
+  )
+  source.addCommand(
+    namedCommand(
+      setting,
+      'restart',
+      'gives up what is being done with the drive, forgets its failures and lists all of it again',
+      {
+        act: (core, _owner, entry) => core.operations.restart(entry.id),
+        said: (name) => `${name} begins anew; what has been read stays.`,
+      },
+    ),
+  )
 }
 
 function saidOfSync(name: string, when: unknown): string {

@@ -1,13 +1,16 @@
 import { Command } from 'commander'
 import type { Core } from '../app/core.ts'
 import { sourceTitle } from '../app/source-title.ts'
+import type { WorkStatus } from '../engine/operations.ts'
+import type { Owner } from '../engine/registry.ts'
 import type { Setting } from './setting.ts'
 import { sourceTable } from './source-table.ts'
 import { ownerNamed } from './owner.ts'
 import { playingTime } from './terminal.ts'
 import { withCore } from './with-core.ts'
+import { workTables } from './work-table.ts'
 
-/** Users told of in one status. */
+/** Users, and slots, lanes, drives and tasks, told of in one status. */
 const maxShown = 100
 
 /** `roundelay status` */
@@ -35,8 +38,11 @@ async function asText(core: Core, name: string | undefined): Promise<string> {
       `${await sourceTable(core, owner)}\n`,
     )
   }
+  parts.push(...workTables(await workOf(core, name, owners), await core.database.sql.now()))
   for (const { sourceId } of await core.tasks.stalls()) {
-    parts.push(`${await sourceTitle(core, sourceId)} stands still: is a server running?`)
+    parts.push(
+      `${await sourceTitle(core, sourceId)} stands still: is a server running? Else: roundelay restart-stuck`,
+    )
   }
   return parts.join('\n')
 }
@@ -51,7 +57,17 @@ async function asJson(core: Core, name: string | undefined): Promise<string> {
       return { user: owner.name, plan: owner.plan, library, sources }
     }),
   )
-  return JSON.stringify({ users, stalls: await core.tasks.stalls() })
+  const work = await workOf(core, name, owners)
+  return JSON.stringify({ users, stalls: await core.tasks.stalls(), work })
+}
+
+/** What is going on: of everybody, or of the one user that is named. */
+function workOf(
+  { operations }: Core,
+  name: string | undefined,
+  [owner]: readonly Owner[],
+): Promise<WorkStatus> {
+  return operations.work(name === undefined ? null : (owner?.id ?? null), maxShown)
 }
 
 async function shownOwners(

@@ -1,14 +1,12 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import type { Directory } from './directory.ts'
 import { LiveStatus } from './live-status.ts'
 import { Pace } from './pace.ts'
 import { Refusal } from './problem.ts'
 import type { Progress } from './progress.ts'
-import { readStatus, type StatusQuery } from './status.ts'
+import { readStatus, type StatusParts, type StatusQuery } from './status.ts'
 
-export interface BroadcastParts {
-  readonly registry: Directory
+export interface BroadcastParts extends StatusParts {
   readonly progress: Progress
   readonly clock: Clock
   readonly log: Log
@@ -82,8 +80,8 @@ export class Broadcast {
   }
 
   #liveStatus(query: StatusQuery): LiveStatus {
-    const { registry, progress, clock, log } = this.#parts
-    const read = async (): Promise<string> => JSON.stringify(await readStatus(registry, query))
+    const { progress, clock, log } = this.#parts
+    const read = async (): Promise<string> => JSON.stringify(await readStatus(this.#parts, query))
     return new LiveStatus({ read, progress, pace: this.#pace, clock, log })
   }
 }

@@ -11,6 +11,7 @@ export type Directory = Pick<
   | 'sourceStatus'
   | 'troubles'
   | 'ask'
+  | 'setPaused'
   | 'confirmDeletions'
 >
 

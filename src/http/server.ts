@@ -4,6 +4,7 @@ import fastify from 'fastify'
 import type { Clock } from '../base/clock.ts'
 import { SyncError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import type { Operations } from '../engine/operations.ts'
 import type { TaskStore } from '../engine/task-store.ts'
 import type { Catalogue } from '../library/catalogue.ts'
 import { Gate, inUrl, nearHost, type Access } from './access.ts'
@@ -25,13 +26,16 @@ import { openapiRoute } from './routes/openapi.ts'
 import { searchRoute } from './routes/search.ts'
 import { sourcesRoutes } from './routes/sources.ts'
 import { statusRoute } from './routes/status.ts'
+import { tasksRoutes } from './routes/tasks.ts'
 import { tracksRoute } from './routes/tracks.ts'
 import { securityHeaders } from './security-headers.ts'
 import { Counts, SourceState, UserState } from './status.ts'
 import type { Web } from './web.ts'
+import { FailedTask, Work } from './work.ts'
 
 export interface HttpParts {
   readonly registry: Directory
+  readonly operations: Operations
   readonly catalogue: Pick<Catalogue, 'tracks' | 'search'>
   readonly tasks: Pick<TaskStore, 'stalls'>
   readonly covers: Covers
@@ -85,11 +89,22 @@ function addRoutes(web: Web, parts: HttpParts, broadcast: Broadcast): void {
   searchRoute(web, parts)
   coversRoute(web, parts)
   sourcesRoutes(web, parts)
+  tasksRoutes(web, parts)
   openapiRoute(web)
 }
 
 /** What schemas refer to by name. */
-const namedSchemas = [Problem, Counts, SourceState, UserState, Track, Artist, Album]
+const namedSchemas = [
+  Problem,
+  Counts,
+  SourceState,
+  UserState,
+  FailedTask,
+  Work,
+  Track,
+  Artist,
+  Album,
+]
 
 /** The server's life: it listens, and it closes. */
 export class HttpServer {

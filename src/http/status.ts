@@ -1,7 +1,9 @@
 import { Type, type Static } from 'typebox'
+import type { Operations } from '../engine/operations.ts'
 import type { Owner, SourceStatus } from '../engine/registry.ts'
 import { ownerOf, type Directory } from './directory.ts'
 import { list, nullable, oneOf, preset, ref, TimeMs, UserName } from './schema.ts'
+import { maxWork, Work } from './work.ts'
 
 /** Users in one answer. */
 const maxUsers = 100
@@ -80,14 +82,25 @@ type UserState = Static<typeof UserState>
 export const Status = Type.Object(
   {
     users: list(ref(UserState)),
+    work: ref(Work),
     next: Type.Optional(Type.String({ description: 'Absent on the last page.' })),
   },
-  { description: 'Users by name.' },
+  {
+    description: `Users by name, and what is going on: of the one that is asked for, or of everybody; at most ${maxWork} of each kind.`,
+  },
 )
 export type Status = Static<typeof Status>
 
+export interface StatusParts {
+  readonly registry: Directory
+  readonly operations: Pick<Operations, 'work'>
+}
+
 /** How the users and their sources are. Throws a Refusal when the user that is asked for is not there. */
-export async function readStatus(registry: Directory, query: StatusQuery): Promise<Status> {
+export async function readStatus(
+  { registry, operations }: StatusParts,
+  query: StatusQuery,
+): Promise<Status> {
   const { owners, next } =
     query.user === undefined
       ? await pageOf(registry, query)
@@ -97,7 +110,8 @@ export async function readStatus(registry: Directory, query: StatusQuery): Promi
     const user = await userState(registry, owner)
     if (user !== null) users.push(user)
   }
-  return { users, ...next }
+  const only = query.user === undefined ? null : (owners[0]?.id ?? null)
+  return { users, work: await operations.work(only, maxWork), ...next }
 }
 
 /** One owner more than asked for tells that there is another page. */

@@ -38,6 +38,7 @@ describe('Status', () => {
         },
         { name: 'bob', plan: 'free', counts: noCounts, sources: [] },
       ],
+      work: house.work,
     })
   })
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../src/base/clock.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { SyncError } from '../../src/base/errors.ts'
 import type { Fields, Log } from '../../src/base/log.ts'
+import type { FailedTask, Operations, WorkStatus } from '../../src/engine/operations.ts'
 import type { Owner, SourceStatus, Trouble, WorkCounts } from '../../src/engine/registry.ts'
 import type { Stall } from '../../src/engine/task-store.ts'
 import type { CoverBody } from '../../src/http/covers.ts'
@@ -28,6 +29,12 @@ export class House {
   readonly troubles: Trouble[] = []
   readonly asked: { sourceId: number; isFull: boolean }[] = []
   readonly confirmed: number[] = []
+  readonly failed: (FailedTask & { ownerId: number })[] = []
+  /** What was done, and to what. */
+  readonly deeds: (readonly [deed: string, of: number])[] = []
+  work: WorkStatus = { pools: [], slots: [], lanes: [], unwell: [], parked: [] }
+  /** Whose work was asked for. */
+  workOf: number | null = null
   readonly queries: TrackQuery[] = []
   readonly lines: { level: keyof Log; fields: Fields; message: string }[] = []
   readonly listeners = new Set<() => void>()
@@ -55,6 +62,7 @@ export class House {
     }
     return {
       registry: this.#registry(),
+      operations: this.#operations(),
       catalogue: {
         tracks: async (query) => {
           this.queries.push(query)
@@ -181,11 +189,47 @@ export class House {
       sourceStatus: async (id) => source(id),
       troubles: async (sourceId, limit) =>
         this.troubles.filter((trouble) => trouble.sourceId === sourceId).slice(0, limit),
+      setPaused: async (sourceId, isPaused) =>
+        void this.deeds.push([isPaused ? 'pause' : 'resume', sourceId]),
       ask: async (sourceId, isFull) => void this.asked.push({ sourceId, isFull }),
       confirmDeletions: async (sourceId) => {
         this.confirmed.push(sourceId)
         return source(sourceId)?.withheld ?? 0
       },
+    }
+  }
+
+  #operations(): Operations {
+    const nothing = async (): Promise<never> => {
+      throw new Error('nobody asks for this over HTTP')
+    }
+    const deed = (name: string) => async (id: number, ownerId: number | null) => {
+      const task = this.failed.find((each) => each.id === id && each.ownerId === ownerId)
+      if (task !== undefined) this.deeds.push([name, id])
+      return task !== undefined
+    }
+    return {
+      work: async (ownerId) => {
+        this.workOf = ownerId
+        return this.work
+      },
+      failed: async ({ ownerId, isAll, limit, after }) =>
+        this.failed
+          .filter((task) => task.ownerId === ownerId && task.id > after)
+          .filter(({ nextMs }) => isAll || nextMs === null)
+          .slice(0, limit),
+      figures: nothing,
+      retry: deed('retry'),
+      drop: deed('drop'),
+      retryAll: async (sourceId) => {
+        this.deeds.push(['retry all', sourceId])
+        return 2
+      },
+      dropAll: nothing,
+      restart: async (sourceId) => void this.deeds.push(['restart', sourceId]),
+      sourcesWithParked: async () => [...new Set(this.failed.map(({ sourceId }) => sourceId))],
+      processes: nothing,
+      pauseProcess: nothing,
     }
   }
 

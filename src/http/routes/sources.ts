@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import type { Operations } from '../../engine/operations.ts'
 import type { SourceEntry } from '../../engine/registry.ts'
 import { ownerOf, sourceOf, type Directory } from '../directory.ts'
 import { hintOf, problemResponses } from '../problem.ts'
@@ -7,6 +8,7 @@ import type { Web } from '../web.ts'
 
 export interface SourcesRouteParts {
   readonly registry: Directory
+  readonly operations: Pick<Operations, 'restart'>
 }
 
 /** Troubles in one answer. */
@@ -22,6 +24,7 @@ const Nothing = Type.Object({}, { additionalProperties: false })
 /** What a person sees and does about one source: `/api/users/:name/sources/:source/...` */
 export function sourcesRoutes(web: Web, parts: SourcesRouteParts): void {
   syncRoute(web, parts)
+  holdRoutes(web, parts)
   confirmRoute(web, parts)
   troublesRoute(web, parts)
 }
@@ -55,6 +58,45 @@ function syncRoute(web: Web, { registry }: SourcesRouteParts): void {
     await registry.ask(source.id, request.query.full)
     return reply.code(202).send({ isAsked: true })
   })
+}
+
+/** What stops the work on a source, and what sets it going again. */
+function holdRoutes(web: Web, { registry, operations }: SourcesRouteParts): void {
+  const deeds = [
+    {
+      verb: 'pause',
+      summary: 'Leave a source alone',
+      description: 'Until it is resumed; what is shown of it stays.',
+      act: (id: number) => registry.setPaused(id, true),
+    },
+    {
+      verb: 'resume',
+      summary: 'Go on with a source that was paused',
+      description: 'From where it was.',
+      act: (id: number) => registry.setPaused(id, false),
+    },
+    {
+      verb: 'restart',
+      summary: 'Begin anew with a source',
+      description:
+        'What is done with it now is given up, its round ends, its failures are forgotten, and all of it is listed again. What was read stays.',
+      act: (id: number) => operations.restart(id),
+    },
+  ] as const
+  for (const { verb, summary, description, act } of deeds) {
+    const schema = {
+      summary,
+      description,
+      tags: ['sources'],
+      params: SourceParams,
+      querystring: Nothing,
+      response: { 200: Type.Object({ isDone: Type.Literal(true) }), ...problemResponses },
+    }
+    web.post(`/api/users/:name/sources/:source/${verb}`, { schema }, async ({ params }) => {
+      await act((await meant(registry, params)).id)
+      return { isDone: true as const }
+    })
+  }
 }
 
 function confirmRoute(web: Web, { registry }: SourcesRouteParts): void {

@@ -77,7 +77,7 @@ function serve(t: Turning, slot: SlotRow, { lane, queue, first }: Pick): Claim {
   slot.held = { queue, fence, startedMs: nowMs, untilMs, tag, chargedMs }
   task.state = 'leased'
   task.fence = fence
-  task.seq = task.item?.seq ?? 0
+  if (task.item !== null) task.seq = task.item.seq
   return claimOf(slot, task)
 }
 

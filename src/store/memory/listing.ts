@@ -80,6 +80,7 @@ export function storeFound(t: Turning, task: TaskRow, found: Found): readonly nu
   const { round, source } = task
   if (round === null) return []
   if (found.isTree) placeOf(source, task)
+  else beginAnew(task, round)
   const rows = found.items.map((item) => storeItem(t, task, item, found.isTree))
   sayGone(source, found.gone, round)
   t.hungry.add(source)
@@ -92,6 +93,7 @@ export function storeListed(t: Turning, task: TaskRow, listed: Listed): void {
   t.rows.tasks.delete(task)
   if (round === null) return
   if (listed.isTree) placeOf(source, task)
+  else beginAnew(task, round)
   const rows = listed.items.map((item) => storeItem(t, task, item, listed.isTree))
   sayGone(source, listed.gone, round)
   if (listed.isTree) finishPlace(source, task, new Set([...listed.seen, ...rows]))
@@ -102,6 +104,19 @@ export function storeListed(t: Turning, task: TaskRow, listed: Listed): void {
   }
   t.hungry.add(source)
   endListing(t, source)
+}
+
+/**
+ * A feed that is listed from its beginning once more does not tell what went away since the attempt before: what that
+ * one saw counts as not seen.
+ */
+function beginAnew(task: TaskRow, round: RoundRow): void {
+  const { fence, source, step } = task
+  if (!round.isFull || step !== null || task.seq === fence) return
+  task.seq = fence ?? 0
+  for (const item of source.items.values()) {
+    if (item.seenRoundId === round.id) item.seenRoundId = 0
+  }
 }
 
 /** A step that follows, unless a clean round has listed this very version of it. */

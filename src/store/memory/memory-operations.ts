@@ -100,7 +100,9 @@ export class MemoryOperations implements Operations {
     const countOf = (wanted: number): number =>
       [...rows.sources.values()].filter(({ breaker }) => breaker.health === wanted).length
     return {
-      lanes: [...active].toSorted().map(([pool, count]) => ({ pool, active: count })),
+      lanes: [...active]
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .map(([pool, count]) => ({ pool, active: count })),
       resting: countOf(health.resting),
       stopped: countOf(health.stopped),
       parked: [...rows.tasks].filter(({ state }) => state === 'parked').length,
@@ -169,7 +171,7 @@ export class MemoryOperations implements Operations {
 
   #pools(): PoolStatus[] {
     const { slots } = this.#parts.rows
-    const pools = [...new Set(slots.map(({ pool }) => pool))].toSorted()
+    const pools = [...new Set(slots.map(({ pool }) => pool))].toSorted((a, b) => (a < b ? -1 : 1))
     return pools.map((pool) => {
       const of = slots.filter((slot) => slot.pool === pool)
       return { pool, slots: of.length, busy: of.filter(({ held }) => held !== null).length }

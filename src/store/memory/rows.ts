@@ -116,7 +116,7 @@ export interface TaskRow {
   /** Items up to this one have been asked for. */
   askedUpTo: number
   state: 'ready' | 'leased' | 'delayed' | 'parked'
-  /** The item's number when it was claimed. */
+  /** The item's number when it was claimed; of a listing the fence of the attempt that it has batches of. */
   seq: number
   fence: number | null
   runAtMs: number

@@ -43,14 +43,21 @@ export class Node {
     return this.#id
   }
 
-  /** Says now and then that this process is there, and forgets those that have not for long. */
-  async beat(tx: Transaction): Promise<void> {
-    if (!this.#parts.db.isShared || tx.nowMs - this.#seenMs < heartbeatMs) return
-    const known = await tx.run('update node set seen_ms = ? where id = ?', tx.nowMs, this.#id)
-    // It was silent for so long (stopped, asleep) that the others have forgotten it.
-    if (known === 0) this.#id = await enter(tx, this.#parts)
-    await forgetSilent(tx, tx.nowMs - silentMs)
-    this.#seenMs = tx.nowMs
+  /**
+   * Says now and then that this process is there, and forgets those that have not for long; a transaction of its own, so
+   * that nothing of it is believed before it is written. `nowMs`: about what time it is.
+   */
+  async beat(nowMs: number): Promise<void> {
+    const { db } = this.#parts
+    if (!db.isShared || nowMs - this.#seenMs < heartbeatMs) return
+    const { id, seenMs } = await db.transaction(async (tx) => {
+      const known = await tx.run('update node set seen_ms = ? where id = ?', tx.nowMs, this.#id)
+      await forgetSilent(tx, tx.nowMs - silentMs)
+      // It was silent for so long (stopped, asleep) that the others have forgotten it.
+      return { id: known === 0 ? await enter(tx, this.#parts) : this.#id, seenMs: tx.nowMs }
+    })
+    this.#id = id
+    this.#seenMs = seenMs
   }
 
   /** What it still holds is void when it has been silent for long enough, or its leases have passed. */
@@ -85,7 +92,13 @@ export async function processes(db: SqlDatabase, limit: number): Promise<Process
     silentSince({ nowMs: await db.now(), isShared: db.isShared }),
     limit,
   )
-  return rows.map(({ is_paused: isPaused, ...row }) => ({ ...row, isPaused: isPaused === 1 }))
+  return rows.map(({ name, sinceMs, is_paused: isPaused, slots, busy }) => ({
+    name,
+    sinceMs,
+    isPaused: isPaused === 1,
+    slots,
+    busy,
+  }))
 }
 
 /** Of the processes of this name, or of all there are (null). Returns how many. */
@@ -124,15 +137,18 @@ async function endOthers(tx: Transaction): Promise<void> {
   await tx.run('delete from node')
 }
 
+/** One that comes back just now, or is forgotten by another process, is left alone: it waits for nobody. */
 async function forgetSilent(tx: Transaction, beforeMs: number): Promise<void> {
-  await tx.run(
-    `delete from slot where fence is null
-       and node_id in (select id from node where seen_ms < ?)`,
+  const silent = await tx.all<{ id: number }>(
+    'select id from node where seen_ms < ? for no key update skip locked',
     beforeMs,
   )
+  if (silent.length === 0) return
+  const ids = silent.map(({ id }) => id)
+  await tx.run('delete from slot where fence is null and node_id = any(?)', ids)
   await tx.run(
-    `delete from node where seen_ms < ?
+    `delete from node where id = any(?)
        and not exists (select 1 from slot where slot.node_id = node.id)`,
-    beforeMs,
+    ids,
   )
 }

@@ -196,6 +196,7 @@ export class SqlOperations implements Operations {
       random,
       effects,
       nodeId: noNode,
+      toldFence: 0,
       isShared: db.isShared,
       ledger: new Ledger(tx),
       nowMs: tx.nowMs,

@@ -59,14 +59,24 @@ async function slotsOf(db: Sql, { ownerId, limit }: Scope): Promise<SlotStatus[]
     ...given(ownerId),
     limit,
   )
-  return rows.map(({ step, path, ...slot }) => ({ ...slot, what: what(slot.kind, step, path) }))
+  return rows.map(withWhat)
+}
+
+interface What {
+  readonly kind: SlotStatus['kind']
+  readonly step: string | null
+  readonly path: string | null
 }
 
 /** The path of a file, or the step of a listing. */
-function what(kind: SlotStatus['kind'], step: string | null, path: string | null): string {
+function withWhat<Row extends What>({
+  step,
+  path,
+  ...row
+}: Row): Omit<Row, 'step' | 'path'> & { readonly what: string } {
   // Written by `storeItems` alone.
-  if (path !== null) return (JSON.parse(path) as string[]).join('/')
-  return kind === 'list' ? (step ?? '') : ''
+  if (path !== null) return { ...row, what: (JSON.parse(path) as string[]).join('/') }
+  return { ...row, what: row.kind === 'list' ? (step ?? '') : '' }
 }
 
 function given(id: number | null): readonly number[] {
@@ -101,11 +111,15 @@ async function lanesOf(db: Sql, pools: readonly PoolStatus[], scope: Scope): Pro
     rows.map(({ id }) => id),
   )
   const busy = new Map(pools.map((pool) => [pool.pool, pool.busy]))
-  return rows.map(({ id, behind, ...lane }) => ({
-    ...lane,
+  return rows.map(({ id, owner, pool, class: workClass, weight, behind, running }) => ({
+    owner,
+    pool,
+    class: workClass,
+    weight,
     lag: behind / stride,
     waiting: waiting.get(id) ?? 0,
-    share: lane.running / Math.max(1, busy.get(lane.pool) ?? 0),
+    running,
+    share: running / Math.max(1, busy.get(pool) ?? 0),
   }))
 }
 
@@ -155,13 +169,10 @@ async function waitingOf(db: Sql, lanes: readonly number[]): Promise<ReadonlyMap
   return waiting
 }
 
-interface UnwellRow extends Omit<UnwellSource, 'state'> {
-  readonly health: number
-}
-
-async function unwellOf(db: Sql, { ownerId, limit }: Scope): Promise<UnwellSource[]> {
-  const rows = await db.all<UnwellRow>(
-    `select source.id, owner.name as owner, source.name as source, source.health, source.ok_ms as "wellMs",
+function unwellOf(db: Sql, { ownerId, limit }: Scope): Promise<UnwellSource[]> {
+  return db.all<UnwellSource>(
+    `select source.id, owner.name as owner, source.name as source,
+       case source.health when 1 then 'resting' else 'stopped' end as state, source.ok_ms as "wellMs",
        source.rest_until_ms as "untilMs", coalesce(source.error_code, '') as code,
        coalesce(source.error_message, '') as message
      from source join owner on owner.id = source.owner_id
@@ -170,10 +181,6 @@ async function unwellOf(db: Sql, { ownerId, limit }: Scope): Promise<UnwellSourc
     ...given(ownerId),
     limit,
   )
-  return rows.map(({ health, ...source }) => ({
-    ...source,
-    state: health === 1 ? 'resting' : 'stopped',
-  }))
 }
 
 interface FailedRow extends Omit<FailedTask, 'what'> {
@@ -200,7 +207,7 @@ export async function failedOf(
     ...given(sourceId),
     limit,
   )
-  return rows.map(({ step, path, ...task }) => ({ ...task, what: what(task.kind, step, path) }))
+  return rows.map(withWhat)
 }
 
 export async function workFigures(db: Sql): Promise<WorkFigures> {
