@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry as MetricsRegistry } from 'prom-client'
 import type { Log } from '../base/log.ts'
 import type { Observer } from '../engine/engine.ts'
+import type { Policy } from '../engine/policy.ts'
 import type { Claim, Result } from '../engine/task.ts'
 
 /** Seconds; a turn is a few milliseconds unless the disk is slow. */
@@ -12,16 +13,20 @@ const taskBuckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 1
 export class Events implements Observer {
   readonly metrics = new MetricsRegistry()
   readonly #log: Log
+  /** Fences of the tasks in slots. */
+  readonly #held = new Set<number>()
   readonly #started: Counter<'kind'>
   readonly #ended: Counter<'kind' | 'outcome' | 'code'>
   readonly #refused: Counter<'kind'>
+  readonly #expired: Counter<'kind'>
   readonly #running: Gauge<'pool'>
+  readonly #free: Gauge<'pool'>
   readonly #taskSeconds: Histogram<'kind'>
   readonly #turnSeconds: Histogram
   readonly #checks: Counter<'outcome'>
   readonly #listed: Counter
 
-  constructor(log: Log) {
+  constructor(log: Log, slots: Policy['slots']) {
     this.#log = log
     const registers = [this.metrics]
     this.#started = new Counter({
@@ -42,12 +47,28 @@ export class Events implements Observer {
       labelNames: ['kind'],
       registers,
     })
+    this.#expired = new Counter({
+      name: 'sync_leases_expired_total',
+      help: 'Tasks that did not end within their lease: their slot was taken back.',
+      labelNames: ['kind'],
+      registers,
+    })
     this.#running = new Gauge({
       name: 'sync_slots_busy',
       help: 'Slots in use.',
       labelNames: ['pool'],
       registers,
     })
+    this.#free = new Gauge({
+      name: 'sync_slots_free',
+      help: 'Slots of this process that are not in use.',
+      labelNames: ['pool'],
+      registers,
+    })
+    for (const [pool, count] of Object.entries(slots)) {
+      this.#running.set({ pool }, 0)
+      this.#free.set({ pool }, count)
+    }
     this.#taskSeconds = new Histogram({
       name: 'sync_task_seconds',
       help: 'Slot time of tasks.',
@@ -76,12 +97,14 @@ export class Events implements Observer {
 
   claimed(claim: Claim): void {
     this.#started.inc({ kind: claim.kind })
+    this.#held.add(claim.fence)
     this.#running.inc({ pool: claim.pool })
+    this.#free.dec({ pool: claim.pool })
     this.#log.debug(fieldsOf(claim), 'a task starts')
   }
 
   ended(claim: Claim, result: Result, isHeld: boolean): void {
-    this.#running.dec({ pool: claim.pool })
+    this.#leave(claim)
     if (!isHeld) {
       this.#refused.inc({ kind: claim.kind })
       this.#log.warn(fieldsOf(claim), 'a result came too late and was refused')
@@ -95,6 +118,12 @@ export class Events implements Observer {
     else this.#log.info({ ...fieldsOf(claim), ...failure }, 'a task failed')
   }
 
+  expired(claim: Claim): void {
+    this.#leave(claim)
+    this.#expired.inc({ kind: claim.kind })
+    this.#log.warn(fieldsOf(claim), 'a task did not end within its lease: its slot is taken back')
+  }
+
   checked(sourceId: number, isWell: boolean): void {
     this.#checks.inc({ outcome: isWell ? 'well' : 'failed' })
     this.#log.info({ source: sourceId, isWell }, 'a resting source was checked')
@@ -102,6 +131,13 @@ export class Events implements Observer {
 
   turned(tookMs: number): void {
     this.#turnSeconds.observe(tookMs / 1_000)
+  }
+
+  /** The slot is free again, at the end of its task or of its lease, whatever comes first. */
+  #leave({ fence, pool }: Claim): void {
+    if (!this.#held.delete(fence)) return
+    this.#running.dec({ pool })
+    this.#free.inc({ pool })
   }
 }
 

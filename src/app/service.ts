@@ -13,6 +13,7 @@ import { endAll } from './end-all.ts'
 import { Events } from './events.ts'
 import { makeLog } from './logger.ts'
 import { version } from './version.ts'
+import { WorkFigures } from './work-figures.ts'
 import { startWork } from './work.ts'
 
 /** A running server. */
@@ -37,7 +38,7 @@ export async function startService(
 ): Promise<Service> {
   const core = await openCore(config, extra.policy)
   const log = makeLog(config.logLevel)
-  const events = new Events(log)
+  const events = new Events(log, core.policy.slots)
   const started: (() => Promise<void>)[] = [() => core.close()]
   const stop = (): Promise<void> => endAll(started.splice(0))
   try {
@@ -74,6 +75,11 @@ function makeServer(
 ): Promise<HttpServer> {
   const { config, registry, operations, catalogue, tasks, changes, clock } = core
   const { host, token, names } = config
+  const figures = new WorkFigures({
+    operations,
+    sql: core.database.sql,
+    metrics: events.metrics,
+  })
   return createServer({
     registry,
     operations,
@@ -83,7 +89,10 @@ function makeServer(
     progress: changes,
     metrics: {
       contentType: events.metrics.contentType,
-      text: () => events.metrics.metrics(),
+      text: async () => {
+        await figures.look()
+        return events.metrics.metrics()
+      },
     },
     checks: () => looks(core, engine),
     log,
@@ -134,6 +143,10 @@ function both(one: Observer, other: Observer = {}): Observer {
     ended: (claim, result, isHeld) => {
       one.ended?.(claim, result, isHeld)
       other.ended?.(claim, result, isHeld)
+    },
+    expired: (claim) => {
+      one.expired?.(claim)
+      other.expired?.(claim)
     },
     checked: (sourceId, isWell) => {
       one.checked?.(sourceId, isWell)

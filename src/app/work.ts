@@ -77,6 +77,7 @@ function forwarding(observer: Observer): Observer {
   return {
     claimed: (claim) => observer.claimed?.(claim),
     ended: (claim, result, isHeld) => observer.ended?.(claim, result, isHeld),
+    expired: (claim) => observer.expired?.(claim),
     checked: (sourceId, isWell) => observer.checked?.(sourceId, isWell),
   }
 }

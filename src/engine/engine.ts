@@ -15,6 +15,8 @@ export interface Observer {
   claimed?(claim: Claim): void
   /** `isHeld` false: the result came too late and was refused. */
   ended?(claim: Claim, result: Result, isHeld: boolean): void
+  /** The lease has passed, and the task has not ended: its slot is free, what it brings later is refused. */
+  expired?(claim: Claim): void
   checked?(sourceId: number, isWell: boolean): void
   /** A turn is over: its claims have been told and its results are durable. `tookMs` is the time in the store. */
   turned?(tookMs: number, results: number): void
@@ -156,7 +158,7 @@ export class Engine {
 
   /** What happens at the end of a lease, which may have been extended. */
   #arm(running: Running, untilMs: number): void {
-    const { clock, policy } = this.#parts
+    const { clock, policy, observer } = this.#parts
     const { claim, controller } = running
     running.disarm()
     const leftMs = untilMs - this.#aheadMs - clock.now()
@@ -167,6 +169,7 @@ export class Engine {
       // Whoever ignores its signal loses the slot all the same; what it brings later finds no fence.
       clock.after(Math.max(0, leftMs), () => {
         this.#running.delete(claim.fence)
+        observer.expired?.(claim)
         this.#inbox.wake()
       }),
     ]
