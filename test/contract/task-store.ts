@@ -865,6 +865,22 @@ function whatWentAway(benchOf: BenchOf): void {
     expect(claim.candidates.map(({ item }) => item.key)).toEqual(['a/1'])
   })
 
+  it('R4 what a feed that is listed from its beginning once more does not show again is asked for', async () => {
+    const bench = await benchOf()
+    const source = await bench.addSource('anna')
+    const first = await bench.list()
+    await bench.write(found(first, [file('a'), file('b'), file('c')], false))
+    await bench.write(failed(first, 'interrupted'))
+    const second = await bench.list()
+    await bench.write(found(second, [file('b')], false))
+    await bench.write(listed(second, [file('c')], { cursor: 'c1' }))
+    const asked = (await bench.settle()).candidates.map(({ item }) => item.key)
+    expect({ asked, state: (await bench.status(source)).state }).toEqual({
+      asked: ['a'],
+      state: 'listing',
+    })
+  })
+
   it('R4 nothing is hidden by an unclean round', async () => {
     const bench = await benchOf()
     const source = await bench.addSource('anna')

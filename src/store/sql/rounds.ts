@@ -86,6 +86,7 @@ export async function storeFound(
 ): Promise<readonly number[]> {
   const round = await openRound(t, task.round_id ?? 0)
   if (round === null) return []
+  if (!found.isTree) await beginAnew(t, task, round)
   const rows = await storeItems(t, task, {
     ...found,
     placeId: found.isTree ? await placeOf(t, task) : null,
@@ -98,8 +99,9 @@ export async function storeFound(
 
 /** A step is done: what it found, what follows from it and where to go on are stored together. */
 export async function storeListed(t: Turning, task: HeldTask, listed: Listed): Promise<void> {
-  await t.tx.run('delete from task where id = ?', task.id)
   const round = await openRound(t, task.round_id ?? 0)
+  if (round !== null && !listed.isTree) await beginAnew(t, task, round)
+  await t.tx.run('delete from task where id = ?', task.id)
   if (round === null) return
   const placeId = listed.isTree ? await placeOf(t, task) : null
   const rows = await storeItems(t, task, {
@@ -116,6 +118,23 @@ export async function storeListed(t: Turning, task: HeldTask, listed: Listed): P
   if (listed.cursor !== null) await keepCursor(t, round, listed.cursor)
   t.hungry.add(task.source_id)
   await endListing(t, round.id)
+}
+
+/**
+ * A feed that is listed from its beginning once more does not tell what went away since the attempt before: what that
+ * one saw counts as not seen. As the version of its first step, which has none, the task keeps the fence of the attempt
+ * that it has batches of.
+ */
+async function beginAnew(t: Turning, task: HeldTask, round: Round): Promise<void> {
+  const fence = String(task.fence)
+  if (round.is_full === 0 || task.step !== null || task.version === fence) return
+  await t.tx.run('update task set version = ? where id = ?', fence, task.id)
+  if (task.version === null) return
+  await t.tx.run(
+    'update item set round_id = 0 where source_id = ? and round_id = ?',
+    round.source_id,
+    round.id,
+  )
 }
 
 /** The steps that follow, but for those that a clean round has listed at the same version. */
