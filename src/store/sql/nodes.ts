@@ -19,55 +19,57 @@ export function silentSince({ nowMs, isShared }: { nowMs: number; isShared: bool
   return isShared ? nowMs - silentMs : 0
 }
 
+/** What is written of this process: its number, and when it was heard of. */
+interface Seen {
+  readonly id: number
+  readonly seenMs: number
+}
+
 /** This process among those that work on the database: its row, and its slots. */
 export class Node {
   readonly #parts: NodeParts
-  #id: number
-  #seenMs = 0
+  #seen: Seen
 
-  private constructor(parts: NodeParts, id: number) {
+  private constructor(parts: NodeParts, seen: Seen) {
     this.#parts = parts
-    this.#id = id
+    this.#seen = seen
   }
 
   /** A process comes. Where it has the database to itself all others are gone, and what they held is void. */
   static async join(parts: NodeParts): Promise<Node> {
-    const id = await parts.db.transaction(async (tx) => {
+    const seen = await parts.db.transaction(async (tx) => {
       if (!parts.db.isShared) await endOthers(tx)
       return enter(tx, parts)
     })
-    return new Node(parts, id)
-  }
-
-  get id(): number {
-    return this.#id
+    return new Node(parts, seen)
   }
 
   /**
-   * Says now and then that this process is there, and forgets those that have not for long; a transaction of its own, so
-   * that nothing of it is believed before it is written. `nowMs`: about what time it is.
+   * Says now and then that this process is there, and forgets those that have not for long. What it gives is told to
+   * `keep` when the transaction is written, and not if it was undone.
    */
-  async beat(nowMs: number): Promise<void> {
-    const { db } = this.#parts
-    if (!db.isShared || nowMs - this.#seenMs < heartbeatMs) return
-    const { id, seenMs } = await db.transaction(async (tx) => {
-      const known = await tx.run('update node set seen_ms = ? where id = ?', tx.nowMs, this.#id)
-      await forgetSilent(tx, tx.nowMs - silentMs)
-      // It was silent for so long (stopped, asleep) that the others have forgotten it.
-      return { id: known === 0 ? await enter(tx, this.#parts) : this.#id, seenMs: tx.nowMs }
-    })
-    this.#id = id
-    this.#seenMs = seenMs
+  async beat(tx: Transaction): Promise<Seen> {
+    const { id, seenMs } = this.#seen
+    if (!this.#parts.db.isShared || tx.nowMs - seenMs < heartbeatMs) return this.#seen
+    const known = await tx.run('update node set seen_ms = ? where id = ?', tx.nowMs, id)
+    await forgetSilent(tx, tx.nowMs - silentMs)
+    // It was silent for so long (stopped, asleep) that the others have forgotten it.
+    return known === 0 ? enter(tx, this.#parts) : { id, seenMs: tx.nowMs }
+  }
+
+  keep(seen: Seen): void {
+    this.#seen = seen
   }
 
   /** What it still holds is void when it has been silent for long enough, or its leases have passed. */
   async leave(): Promise<void> {
     await this.#parts.db.transaction(async (tx) => {
-      await tx.run('delete from slot where node_id = ? and fence is null', this.#id)
+      const { id } = this.#seen
+      await tx.run('delete from slot where node_id = ? and fence is null', id)
       await tx.run(
         `delete from node where id = ?
            and not exists (select 1 from slot where slot.node_id = node.id)`,
-        this.#id,
+        id,
       )
     })
   }
@@ -108,7 +110,7 @@ export async function setPaused(tx: Sql, name: string | null, isPaused: boolean)
     : tx.run('update node set is_paused = ? where name = ?', Number(isPaused), name)
 }
 
-async function enter(tx: Transaction, { name, slots }: NodeParts): Promise<number> {
+async function enter(tx: Transaction, { name, slots }: NodeParts): Promise<Seen> {
   const node = await tx.get<{ id: number }>(
     'insert into node (name, started_ms, seen_ms) values (?1, ?2, ?2) returning id',
     name,
@@ -123,7 +125,7 @@ async function enter(tx: Transaction, { name, slots }: NodeParts): Promise<numbe
     rows,
     node.id,
   )
-  return node.id
+  return { id: node.id, seenMs: tx.nowMs }
 }
 
 async function endOthers(tx: Transaction): Promise<void> {

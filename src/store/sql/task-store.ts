@@ -37,6 +37,8 @@ export class SqlTaskStore implements TaskStore {
   #node: Node | null = null
   /** When the last turn was; a turn before that tells that the clock was set back. */
   #lastMs: number
+  /** The newest fence that this process was told of: what is held under a newer one was claimed in vain. */
+  #toldFence = 0
 
   constructor(parts: TaskStoreParts) {
     this.#parts = parts
@@ -64,20 +66,26 @@ export class SqlTaskStore implements TaskStore {
     })
     // Only now: a turn that the disk refused has mended nothing.
     this.#lastMs = turn.nowMs
+    for (const { fence } of turn.claims) this.#toldFence = Math.max(this.#toldFence, fence)
     return turn
   }
 
-  #take(results: readonly Result[], free: FreeSlots, isApart: boolean): Promise<Turn> {
-    return this.#parts.db.transaction(async (tx) => {
-      const t = this.#turning(tx)
+  async #take(results: readonly Result[], free: FreeSlots, isApart: boolean): Promise<Turn> {
+    const node = this.#node
+    if (node === null) throw new Error('assertion failed: the store is open')
+    const { seen, turn } = await this.#parts.db.transaction(async (tx) => {
+      const seen = await node.beat(tx)
+      const t = this.#turning(tx, seen.id)
       if (t.nowMs < this.#lastMs) await pullBack(t)
-      await this.#node?.beat(tx)
       const acks = await this.#write(t, results, isApart ? (work) => tx.savepoint(work) : null)
       // Others that claim wait from here on, for a moment: this turn holds what is its own, and waits for nobody any more.
       const claims = await claim(t, free)
       const { checks, nextMs } = await lookAhead(t)
-      return { acks, claims, checks, nextMs: this.#lookAgainBy(nextMs, t.nowMs), nowMs: t.nowMs }
+      const againMs = this.#lookAgainBy(nextMs, t.nowMs)
+      return { seen, turn: { acks, claims, checks, nextMs: againMs, nowMs: t.nowMs } }
     })
+    node.keep(seen)
+    return turn
   }
 
   #lookAgainBy(nextMs: number | null, nowMs: number): number | null {
@@ -120,15 +128,15 @@ export class SqlTaskStore implements TaskStore {
     )
   }
 
-  #turning(tx: Transaction): Turning {
+  #turning(tx: Transaction, nodeId: number): Turning {
     const { db, policy, random, effects } = this.#parts
-    if (this.#node === null) throw new Error('assertion failed: the store is open')
     return {
       tx,
       policy,
       random,
       effects,
-      nodeId: this.#node.id,
+      nodeId,
+      toldFence: this.#toldFence,
       isShared: db.isShared,
       ledger: new Ledger(tx),
       nowMs: tx.nowMs,

@@ -15,6 +15,8 @@ export interface Turning {
   readonly effects: EffectWriter<Transaction>
   /** The process that takes this turn. */
   readonly nodeId: number
+  /** The newest fence that it knows of. */
+  readonly toldFence: number
   /** Other processes take turns on the same database. */
   readonly isShared: boolean
   /** Sources, lanes and queues that this turn has to itself. */

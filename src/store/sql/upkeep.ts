@@ -50,13 +50,21 @@ async function takeDue(t: Turning): Promise<boolean> {
        ) as starting`,
     t.nowMs,
     silentSince(t),
+    t.nodeId,
+    t.toldFence,
   )
   await t.ledger.takeFree(due.flatMap(({ id }) => id ?? []))
   return due.length > 0
 }
 
-/** Of a slot: its lease has passed (by ?1), or its process has been silent since ?2. */
-const isOver = '(slot.until_ms <= ?1 or coalesce(node.seen_ms, 0) < ?2)'
+/**
+ * Of a slot: its process has been silent since ?2, or it is this one (?3) and never heard of the claim: whether it was
+ * committed nobody could say when the connection broke.
+ */
+const isLost = '(coalesce(node.seen_ms, 0) < ?2 or (slot.node_id = ?3 and slot.fence > ?4))'
+
+/** The same, or its lease has passed (by ?1). */
+const isOver = `(slot.until_ms <= ?1 or ${isLost})`
 
 interface Expired extends Hold {
   readonly source_id: number | null
@@ -66,18 +74,21 @@ interface Expired extends Hold {
 
 /**
  * Slots that are free again though nobody gave them back. A task whose lease has passed is ready again, or parked when
- * that happened too often; the task of a process that is gone is given back unblamed.
+ * that happened too often; the task of a process that is gone, or never heard of
+ * it, is given back unblamed.
  */
 async function reap(t: Turning): Promise<void> {
   const expired = await t.tx.all<Expired>(
     `select slot.fence, slot.tag, slot.charged, slot.queue_id, queue.source_id,
        least(slot.until_ms, ?1) - slot.started_ms as held_ms,
-       case when coalesce(node.seen_ms, 0) < ?2 then 0 else 1 end as is_late
+       case when ${isLost} then 0 else 1 end as is_late
      from slot left join queue on queue.id = slot.queue_id left join node on node.id = slot.node_id
      where slot.fence is not null and ${isOver}
      order by slot.node_id, slot.pool, slot.n limit ${maxExpired}`,
     t.nowMs,
     silentSince(t),
+    t.nodeId,
+    t.toldFence,
   )
   const ours = expired.filter(({ source_id: id }) => id === null || t.ledger.source(id) !== null)
   if (ours.length === 0) return

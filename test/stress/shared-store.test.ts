@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { SyncError } from '../../src/base/errors.ts'
+import { seededRandom } from '../../src/base/random.ts'
+import type { Policy } from '../../src/engine/policy.ts'
+import type { TaskStore } from '../../src/engine/task-store.ts'
+import type { Claim } from '../../src/engine/task.ts'
+import type { PostgresSql } from '../../src/store/postgres/postgres-sql.ts'
+import { SqlRegistry } from '../../src/store/sql/registry.ts'
+import type { SqlDatabase } from '../../src/store/sql/sql.ts'
+import { SqlTaskStore } from '../../src/store/sql/task-store.ts'
+import { applied, benchPolicy, faultsOf, file, listed, plainSecrets } from '../contract/bench.ts'
+import { emptyTables, openPostgres } from '../contract/postgres-subject.ts'
+import { freshDatabase, type TestDatabase } from '../servers/postgres-database.ts'
+import { CountedEffects } from './counted-effects.ts'
+
+const slots = { list: 2, read: 2 }
+const silentMs = 31_000
+
+let database: TestDatabase
+let registry: SqlRegistry
+let effects: CountedEffects
+/** The time of the database, which tests move. */
+let nowMs: number
+let opened: PostgresSql[]
+
+beforeEach(async () => {
+  database = await freshDatabase(emptyTables)
+  nowMs = 1_700_000_000_000
+  opened = []
+  const db = connect()
+  effects = new CountedEffects(db)
+  await effects.open()
+  const onChange = (): void => undefined
+  registry = new SqlRegistry({ db, secrets: plainSecrets, effects, onChange })
+})
+
+afterEach(async () => {
+  await Promise.all(opened.map((db) => db.close()))
+  await database.drop()
+})
+
+/** Connections of a process of its own. */
+function connect(): PostgresSql {
+  const db = openPostgres(database.url, { ...systemClock, now: () => nowMs })
+  opened.push(db)
+  return db
+}
+
+/** A process, as far as the database knows. */
+async function join(
+  db: SqlDatabase = connect(),
+  changes: Partial<Policy> = {},
+): Promise<TaskStore> {
+  const policy = { ...benchPolicy, slots, ...changes }
+  const random = seededRandom(1)
+  const store = new SqlTaskStore({ db, policy, random, effects, nodeName: `of ${opened.length}` })
+  await store.open()
+  return store
+}
+
+async function addSource(name: string): Promise<number> {
+  const owner = await registry.addOwner(name, 'free')
+  const settings = {}
+  const { id } = await registry.addSource({
+    ownerId: owner.id,
+    name: 'drive',
+    kind: 'memory',
+    address: 'memory:',
+    settings,
+    intervalMs: 900_000,
+    password: null,
+  })
+  return id
+}
+
+async function claimOne(store: TaskStore): Promise<Claim> {
+  const { claims } = await store.turn([], { list: 1 })
+  expect(claims).toHaveLength(1)
+  return claims[0]!
+}
+
+async function faults(): Promise<string[]> {
+  return faultsOf(opened[0]!)
+}
+
+test('R3 the last two list tasks of a round that end at the same time in two processes close it once', async () => {
+  const [one, other] = [await join(), await join()]
+  const db = opened[0]!
+  for (let n = 0; n < 25; n++) {
+    const id = await addSource(`owner${n}`)
+    const root = await claimOne(one)
+    await one.turn([listed(root, [], { next: [{ step: 'a' }, { step: 'b' }] })], {})
+    const [first, second] = [await claimOne(one), await claimOne(other)]
+    await Promise.all([
+      one.turn([listed(first, [file(`${n} a`)])], {}),
+      other.turn([listed(second, [file(`${n} b`)])], {}),
+    ])
+    const rounds = await db.all('select outcome, is_clean from round where source_id = ?', id)
+    expect(rounds).toEqual([{ outcome: 'clean', is_clean: 1 }])
+    expect(await faults()).toEqual([])
+  }
+  for (const store of [one, other]) {
+    for (;;) {
+      const { claims } = await store.turn([], { read: slots.read })
+      if (claims.length === 0) break
+      await store.turn(
+        claims.map((claim) => applied(claim)),
+        {},
+      )
+    }
+  }
+  expect(await db.get('select count(*) as n from effect')).toEqual({ n: 50 })
+})
+
+test('processes that were all silent for long, as when the database was away, have all of their slots again', async () => {
+  const stores = await Promise.all([join(), join(), join(), join()])
+  for (let n = 0; n < 8; n++) await addSource(`owner${n}`)
+  for (let times = 0; times < 5; times++) {
+    nowMs += silentMs
+    await Promise.all(stores.map((store) => store.turn([], {})))
+  }
+  let claimed = 0
+  for (const store of stores) {
+    await store.turn([], {})
+    const { claims } = await store.turn([], { list: slots.list })
+    claimed += claims.length
+  }
+  expect(claimed).toBe(stores.length * slots.list)
+  expect(await faults()).toEqual([])
+  // They were not in each other's way, either: whoever is gone has told what it counted.
+  const [db, ...others] = opened
+  await Promise.all(others.map((other) => other.close()))
+  expect(
+    await db!.get('select deadlocks from pg_stat_database where datname = current_database()'),
+  ).toEqual({ deadlocks: 0 })
+})
+
+test('L5 what a process that is gone held is given back unblamed when it was silent for half a minute', async () => {
+  const [gone, other] = [await join(), await join()]
+  await addSource('anna')
+  const claim = await claimOne(gone)
+  nowMs += silentMs - 2_000
+  expect((await other.turn([], { list: 1 })).claims).toEqual([])
+  nowMs += 2_000
+  const again = await claimOne(other)
+  expect(again).toMatchObject({ kind: 'list', sourceId: claim.sourceId })
+  expect(await opened[0]!.all('select crashes, attempts from task')).toEqual([
+    { crashes: 0, attempts: 0 },
+  ])
+  // It was not gone after all.
+  const { acks } = await gone.turn([listed(claim, [file('late')])], {})
+  expect(acks).toEqual([{ isHeld: false }])
+  expect(await faults()).toEqual([])
+})
+
+/** A database whose answer to the next commit gets lost. */
+class LosingDatabase implements SqlDatabase {
+  readonly isShared = true
+  isLosing = false
+  readonly #db: PostgresSql
+  readonly all: SqlDatabase['all']
+  readonly get: SqlDatabase['get']
+  readonly run: SqlDatabase['run']
+  readonly each: SqlDatabase['each']
+  readonly now: SqlDatabase['now']
+
+  constructor(db: PostgresSql) {
+    this.#db = db
+    this.all = (text, ...values) => db.all(text, ...values)
+    this.get = (text, ...values) => db.get(text, ...values)
+    this.run = (text, ...values) => db.run(text, ...values)
+    this.each = (text, rows, ...values) => db.each(text, rows, ...values)
+    this.now = () => db.now()
+  }
+
+  transaction: SqlDatabase['transaction'] = async (work, options) => {
+    const result = await this.#db.transaction(work, options)
+    if (!this.isLosing) return result
+    this.isLosing = false
+    throw new SyncError('database-away', 'The connection broke.')
+  }
+}
+
+test('what was claimed but never told, because the connection broke, is claimed again at once and unblamed', async () => {
+  const db = new LosingDatabase(connect())
+  const store = await join(db)
+  await addSource('anna')
+  db.isLosing = true
+  await expect(store.turn([], { list: 1 })).rejects.toMatchObject({ code: 'database-away' })
+  expect(await opened[0]!.all('select 1 from slot where fence is not null')).toHaveLength(1)
+  const claim = await claimOne(store)
+  expect(await opened[0]!.all('select crashes from task')).toEqual([{ crashes: 0 }])
+  expect((await store.turn([listed(claim, [file('a')])], {})).acks).toEqual([{ isHeld: true }])
+  expect(await faults()).toEqual([])
+})
+
+test('a result whose acknowledgement got lost is told once more, and counts once', async () => {
+  const db = new LosingDatabase(connect())
+  const store = await join(db)
+  await addSource('anna')
+  await store.turn([listed(await claimOne(store), [file('a')])], {})
+  const { claims } = await store.turn([], { read: 1 })
+  const results = claims.map((claim) => applied(claim))
+  db.isLosing = true
+  await expect(store.turn(results, {})).rejects.toMatchObject({ code: 'database-away' })
+  await store.turn(results, {})
+  expect(await opened[0]!.get('select count(*) as n from effect')).toEqual({ n: 1 })
+  expect(await opened[0]!.all('select state from item')).toEqual([{ state: 0 }])
+  expect(await faults()).toEqual([])
+})
