@@ -349,9 +349,19 @@ const helped = `roundelay
   roundelay source sync
   roundelay source pause
   roundelay source resume
+  roundelay source restart
   roundelay source remove
   roundelay source confirm-deletions
   roundelay status
+  roundelay task
+  roundelay task list
+  roundelay task retry
+  roundelay task drop
+  roundelay restart-stuck
+  roundelay process
+  roundelay process list
+  roundelay process pause
+  roundelay process resume
   roundelay search
   roundelay tracks
   roundelay doctor`
