@@ -66,6 +66,18 @@ export class FaultyDatabase extends Database {
     this.close()
   }
 
+  /** The same where the next process goes on with this very connection: nothing runs until it begins. */
+  doze(): void {
+    this.killAt = 0
+  }
+
+  revive(): void {
+    if (this.isTransaction) super.exec('rollback')
+    this.statements = 0
+    this.killAt = Number.POSITIVE_INFINITY
+    this.isFull = false
+  }
+
   #rewritten(sql: string): string {
     const text = this.rewrite?.(sql) ?? null
     if (text === null) return sql

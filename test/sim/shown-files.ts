@@ -7,6 +7,8 @@ export type ShownEffect = Effect & ({ readonly text: string } | { readonly sameA
 /** Effects to look at. What is to be seen of a source, by key. */
 export interface Shown {
   of(sourceId: number): Promise<Record<string, string>>
+  /** How often effects of a source were written in all. */
+  writes(sourceId: number): Promise<number>
   /** Effects of this text cannot be written. */
   breaksOn: string | null
   /** What `gone` was told last. */
@@ -67,7 +69,6 @@ export class ShownFiles implements Shown, EffectWriter<Transaction> {
     return Object.fromEntries(rows.map(({ key, text }) => [key, text]))
   }
 
-  /** How often effects of a source were written in all. */
   async writes(sourceId: number): Promise<number> {
     const row = await this.#db.get<{ n: number }>(
       'select coalesce(sum(times), 0) as n from shown where source_id = ?',
@@ -86,6 +87,7 @@ interface Line {
   readonly sourceId: number
   readonly key: string
   readonly text: string
+  readonly times: number
   readonly isGone: boolean
 }
 
@@ -104,7 +106,8 @@ export class ShownInMemory implements Shown, EffectWriter {
           ? shown.text
           : (this.#lines.get(shown.sameAs)?.text ?? `nothing is known of ${shown.sameAs}`)
       if (text === this.breaksOn) throw new Error('this effect cannot be written')
-      this.#lines.set(rowId, { sourceId, key, text, isGone: false })
+      const times = (this.#lines.get(rowId)?.times ?? 0) + 1
+      this.#lines.set(rowId, { sourceId, key, text, times, isGone: false })
     }
   }
 
@@ -129,5 +132,11 @@ export class ShownInMemory implements Shown, EffectWriter {
       .filter((line) => line.sourceId === sourceId && !line.isGone)
       .toSorted((a, b) => (a.key < b.key ? -1 : 1))
     return Object.fromEntries(lines.map(({ key, text }) => [key, text]))
+  }
+
+  async writes(sourceId: number): Promise<number> {
+    let times = 0
+    for (const line of this.#lines.values()) if (line.sourceId === sourceId) times += line.times
+    return times
   }
 }

@@ -1,30 +1,42 @@
 import { seededRandom, type Random } from '../../src/base/random.ts'
-import type { ErrorCode } from '../../src/base/errors.ts'
-import type { Fault } from '../../src/drives/memory/faults.ts'
-import { keyOf, MemoryDrive } from '../../src/drives/memory/memory-drive.ts'
+import { MemoryDrive } from '../../src/drives/memory/memory-drive.ts'
 import type { Handler } from '../../src/engine/handler.ts'
-import type { Rewrite } from './faulty-database.ts'
+import type { Policy } from '../../src/engine/policy.ts'
+import type { TaskStore } from '../../src/engine/task-store.ts'
+import { DriveContent } from './drive-content.ts'
+import type { Keeping, Kept } from './keeping.ts'
+import { harm, pick } from './trouble.ts'
+import { UnreliableStore } from './unreliable-store.ts'
 import { Watch } from './watch.ts'
 import { wholeFileHandler, World } from './world.ts'
 
 /** Things that happen in one simulated life, one after the other. */
-const events = 16
+const events = 6
+/** Times that people look after what is theirs, once all is well. */
+const maxRepairs = 4
 
-const minute = 60_000
+const second = 1_000
+const minute = 60 * second
+
+export interface SimulationParts {
+  /** With no rows in it. */
+  readonly keeping: Keeping
+  /** A planted fault: numbers that the store goes by. */
+  readonly policy?: Partial<Policy>
+  /** A planted fault: what the store does. */
+  readonly spoil?: (store: TaskStore, kept: Kept) => TaskStore
+}
 
 /**
- * Lives one seeded life: owners, drives, faults, files that come and go; then everything is well again, and the
- * library must be what the drives hold. Returns what was broken on the way; nothing if all is well.
+ * Lives one seeded life: owners, drives, faults, files that come and go, processes that are killed; then everything is
+ * well again, and the library must be what the drives hold. Returns what was broken on the way; nothing if all is well.
  */
-export async function simulate(
-  seed: number,
-  rewrite: Rewrite | null = null,
-): Promise<readonly string[]> {
-  const life = new SimulatedLife(seed, rewrite)
+export async function simulate(seed: number, parts: SimulationParts): Promise<readonly string[]> {
+  const life = new SimulatedLife(seed, parts)
   try {
     await life.live()
-    await life.recover()
-    return [...life.watch.broken, ...(await life.differences())]
+    const differences = await life.recover()
+    return [...life.watch.broken, ...differences]
   } catch (error) {
     return [...life.watch.broken, String(error)]
   } finally {
@@ -40,22 +52,33 @@ class SimulatedLife {
   readonly #contents: DriveContent[] = []
   #lifts: (() => void)[] = []
   #isDeaf = false
+  #isWell = false
   /** Time that making something of a file's bytes takes. */
   #workMs = 0
   #skewMs = 0
 
-  constructor(seed: number, rewrite: Rewrite | null) {
+  constructor(seed: number, { keeping, policy, spoil = (store) => store }: SimulationParts) {
     this.#random = seededRandom(seed)
     this.#world = new World({
       seed,
-      rewrite,
+      keeping,
       policy: {
         charge: seed % 2 === 0 ? 'tasks' : 'time',
         slots: { list: 2, read: 5 },
         withholdAbove: 5,
+        ...policy,
       },
       handler: this.#handler(),
       observer: this.watch,
+      between: (store, kept) =>
+        new UnreliableStore({
+          store: spoil(store, kept),
+          random: this.#random,
+          lost: (claims) => {
+            for (const claim of claims) this.watch.claimed(claim)
+          },
+          isWell: () => this.#isWell,
+        }),
     })
     this.watch.look(this.#world)
   }
@@ -64,49 +87,97 @@ class SimulatedLife {
     await this.#populate()
     await this.#world.engine.start()
     for (let n = 0; n < events; n++) {
-      // A person who asks for something while the disk is full is told so, and that is all.
-      await this.#happen().catch((error: unknown) => {
-        if (!this.#world.db.isFull) throw error
-      })
-      await this.#world.pass(this.#pick([50, 300, 2_000, 10_000, minute, 16 * minute]))
+      if (this.#random() < 0.4) this.#world.kept.doom(this.#random)
+      await this.#survive(() => this.#happen(), false)
+      this.#world.engine.wake()
+      const ms = pick(this.#random, [50, 300, 2 * second, 10 * second, minute, 16 * minute])
+      await this.#survive(() => this.#world.pass(ms), false)
     }
   }
 
-  /** Everything is well from now on, and people look after what is theirs. */
-  async recover(): Promise<void> {
+  /** Everything is well from now on, and people look after what is theirs. Returns what is wrong in the end. */
+  async recover(): Promise<readonly string[]> {
     const world = this.#world
     for (const lift of this.#lifts) lift()
     this.#lifts = []
     this.#isDeaf = false
+    this.#isWell = true
     this.#workMs = 0
-    world.db.isFull = false
+    world.kept.isFull = false
     world.clock.setWall(-this.#skewMs)
-    for (const id of world.drives.keys()) await world.registry.setPaused(id, false)
-    for (let n = 0; n < 4; n++) {
-      for (const id of world.drives.keys()) {
-        if ((await world.registry.confirmDeletions(id)) === 0) await world.registry.ask(id, false)
-      }
-      await world.settle()
+    let differences: readonly string[] = []
+    for (let n = 0; n < maxRepairs; n++) {
+      await this.#survive(() => this.#repair(), true)
+      differences = await this.#differences()
+      if (differences.length === 0) break
     }
+    return differences
+  }
+
+  async #repair(): Promise<void> {
+    const { registry } = this.#world
+    for (const { id } of this.#contents) {
+      await registry.setPaused(id, false)
+      if ((await registry.confirmDeletions(id)) === 0) await registry.ask(id, false)
+    }
+    await this.#world.settle()
   }
 
   /** Where the library is not what the drives hold, nor what a fresh world finds in them. */
-  async differences(): Promise<readonly string[]> {
+  async #differences(): Promise<readonly string[]> {
+    const { registry, shown } = this.#world
     const found: string[] = []
     for (const { id, truth } of this.#contents) {
-      const shown = JSON.stringify(await this.#world.shown.of(id))
+      const seen = JSON.stringify(await shown.of(id))
       const held = JSON.stringify(truth())
-      if (shown === held) continue
+      if (seen === held) continue
       const { state, lastError, lastRound, withheld, counts } = await this.#world.status(id)
-      const troubles = await this.#world.registry.troubles(id, 9)
+      const troubles = await registry.troubles(id, 9)
       const about = JSON.stringify({ state, lastError, lastRound, withheld, counts, troubles })
-      found.push(`source ${id} shows ${shown}, holds ${held}: ${about}`)
+      found.push(`source ${id} shows ${seen}, holds ${held}: ${about}`)
     }
     return found
   }
 
   async end(): Promise<void> {
     await this.#world.stop()
+  }
+
+  /** Does it; when the process dies over it another one begins, which does it again if `isOwed`. */
+  async #survive(work: () => Promise<void>, isOwed: boolean): Promise<void> {
+    for (;;) {
+      try {
+        await work()
+        return
+      } catch (error) {
+        const { kept } = this.#world
+        // A person who asks for something while the disk is full is told so, and that is all.
+        if (!kept.isDead && kept.isFull) return
+        if (!kept.isDead) throw error
+        await this.#beginAgain()
+        if (!isOwed) return
+      }
+    }
+  }
+
+  /** Another process, with as many slots as it likes, which may die before it has even begun. */
+  async #beginAgain(): Promise<void> {
+    const slots = pick(this.#random, [
+      { list: 2, read: 5 },
+      { list: 1, read: 3 },
+      { list: 3, read: 7 },
+    ])
+    for (;;) {
+      try {
+        await this.#world.restart({ slots }, (kept) => {
+          if (this.#random() < 0.2) kept.doom(this.#random)
+        })
+        this.watch.examine()
+        return
+      } catch (error) {
+        if (!this.#world.kept.isDead) throw error
+      }
+    }
   }
 
   #handler(): Handler {
@@ -124,166 +195,52 @@ class SimulatedLife {
 
   async #populate(): Promise<void> {
     const world = this.#world
-    this.#workMs = this.#pick([0, 100, 1_000, 8_000])
+    const random = this.#random
+    this.#workMs = pick(random, [0, 100, second, 8 * second])
     for (const name of ['anna', 'bob', 'charlie']) {
       const owner = await world.addOwner(name, name === 'charlie' ? 'premium' : 'free')
-      const count = this.#random() < 0.4 ? 2 : 1
+      const count = random() < 0.25 ? 2 : 1
       for (let n = 0; n < count; n++) {
         const id = await world.addSource(owner)
         const drive = new MemoryDrive({
           clock: world.clock,
-          shape: this.#random() < 0.5 ? 'tree' : 'feed',
-          batchSize: this.#pick([3, 10, 1_000]),
-          pageSize: this.#pick([4, 15]),
-          hasIds: this.#random() < 0.5,
-          hasPlaceVersions: this.#random() < 0.7,
+          shape: random() < 0.5 ? 'tree' : 'feed',
+          batchSize: pick(random, [3, 10, 1_000]),
+          pageSize: pick(random, [4, 15]),
+          hasIds: random() < 0.5,
+          hasPlaceVersions: random() < 0.7,
         })
         world.drives.set(id, drive)
-        const content = new DriveContent(id, drive, this.#random)
-        for (let file = 0; file < this.#pick([3, 12, 40]); file++) content.add()
+        const content = new DriveContent(id, drive, random)
+        for (let file = 0; file < pick(random, [2, 7, 20]); file++) content.add()
         this.#contents.push(content)
       }
     }
   }
 
   async #happen(): Promise<void> {
-    const { registry, db, clock } = this.#world
-    const content = this.#pick(this.#contents)
-    const chance = this.#random()
+    const { registry, kept, clock } = this.#world
+    const random = this.#random
+    const content = pick(random, this.#contents)
+    const chance = random()
     if (chance < 0.35) {
       content.change()
-      if (this.#random() < 0.5) await registry.ask(content.id, false)
-    } else if (chance < 0.7) this.#harm(content)
-    else if (chance < 0.76) await registry.ask(content.id, this.#random() < 0.3)
-    else if (chance < 0.8) await registry.setPaused(content.id, this.#random() < 0.5)
+      if (random() < 0.5) await registry.ask(content.id, false)
+    } else if (chance < 0.7) this.#lifts.push(harm(content.drive, random))
+    else if (chance < 0.76) await registry.ask(content.id, random() < 0.3)
+    else if (chance < 0.8) await registry.setPaused(content.id, random() < 0.5)
     else if (chance < 0.84) this.#isDeaf = !this.#isDeaf
-    else if (chance < 0.88) db.isFull = !db.isFull
+    else if (chance < 0.88) kept.isFull = !kept.isFull
     else if (chance < 0.92) {
-      const byMs = this.#pick([-60 * minute, -5_000, 5_000, 60 * minute])
+      const byMs = pick(random, [-60 * minute, -5 * second, 5 * second, 60 * minute])
       this.#skewMs += byMs
       clock.setWall(byMs)
     } else if (chance < 0.96) {
-      const owner = await registry.owner(this.#pick(['anna', 'bob']))
-      if (owner !== null) await registry.setPlan(owner.id, this.#pick(['free', 'premium']))
+      const owner = await registry.owner(pick(random, ['anna', 'bob']))
+      if (owner !== null) await registry.setPlan(owner.id, pick(random, ['free', 'premium']))
     } else {
       for (const lift of this.#lifts) lift()
       this.#lifts = []
     }
-  }
-
-  #harm({ drive }: DriveContent): void {
-    if (this.#random() < 0.1) {
-      drive.expireCursors()
-      return
-    }
-    if (this.#random() < 0.15) {
-      // One place deep down cannot be listed, once.
-      const at = this.#pick(['a', 'a/x', 'a/x/y', 'c', 'c/z'])
-      this.#lifts.push(drive.inject({ on: 'list', at, does: 'fail', code: 'too-big', times: 1 }))
-      return
-    }
-    const on = this.#pick(['list', 'open', 'stat', 'check', 'any'] as const)
-    const code = this.#pick<ErrorCode>([
-      'unreachable',
-      'timeout',
-      'rate-limited',
-      'not-found',
-      'internal',
-      'auth',
-      // Of a file it would be the last word; of a place it is one of the ways in which a round gets unclean.
-      on === 'list' ? 'too-big' : 'interrupted',
-    ])
-    const times = this.#pick([1, 3, 8, 1_000])
-    const fault: Fault = this.#pick<Fault>([
-      { on, does: 'fail', code, times },
-      {
-        on,
-        does: 'fail',
-        code,
-        times: 1,
-        ...(code === 'rate-limited' ? { retryAfterMs: 90_000 } : {}),
-      },
-      { on, does: 'hang', times },
-      { on: 'open', does: 'slow', ms: 7_000, times },
-      { on: 'list', does: 'slow', ms: 40_000, times },
-      { on: 'open', does: 'cut', after: 3, times },
-      { on: 'list', does: 'cut', after: 3, times },
-      { on: 'open', does: 'stall', after: 2, times: 3 },
-      { on: 'open', does: 'change', after: 2, times: 2 },
-      // A feed that hides its news behind a new cursor cannot be found out by anybody; nor can, before versions are
-      // not trusted any more, a place that shows nothing of what it holds.
-      drive.shape === 'tree'
-        ? { on: 'list', at: '', does: 'empty', times }
-        : { on: 'list', does: 'fail', code: 'interrupted', times },
-      { on: 'list', does: 'repeat', times: 3 },
-    ])
-    this.#lifts.push(drive.inject(fault))
-  }
-
-  #pick<T>(choices: readonly T[]): T {
-    return choices[Math.floor(this.#random() * choices.length)]!
-  }
-}
-
-/** What a drive really holds, and hands to change it. */
-class DriveContent {
-  readonly id: number
-  readonly drive: MemoryDrive
-  readonly #random: Random
-  readonly #files = new Map<string, string>()
-  #made = 0
-
-  constructor(id: number, drive: MemoryDrive, random: Random) {
-    this.id = id
-    this.drive = drive
-    this.#random = random
-  }
-
-  /** What is to be seen of it when all is well: key to text, without what is no good or of no interest. */
-  readonly truth = (): Record<string, string> => {
-    const kept = [...this.#files].filter(
-      ([path, text]) => !path.endsWith('.txt') && !text.startsWith('bad'),
-    )
-    const lines = kept.map(([path, text]) => [keyOf(path), text] as const)
-    return Object.fromEntries(lines.toSorted(([one], [other]) => (one < other ? -1 : 1)))
-  }
-
-  add(): void {
-    const n = this.#made++
-    const folder = ['', 'a/', 'b/', 'a/x/', 'a/x/y/', 'c/z/'][Math.floor(this.#random() * 6)]
-    const path = `${folder}f${n}${n % 9 === 8 ? '.txt' : ''}`
-    this.#put(path, `${n % 11 === 10 ? 'bad' : 'text'} ${n}`)
-  }
-
-  change(): void {
-    const chance = this.#random()
-    if (chance < 0.3) for (let n = 0; n < 5; n++) this.add()
-    else if (chance < 0.5) this.#each(0.3, (path) => this.#put(path, `text ${this.#made++}`))
-    else if (chance < 0.65) this.#each(0.2, (path) => this.#remove(path))
-    else if (chance < 0.7) this.#each(0.8, (path) => this.#remove(path))
-    else if (chance < 0.9) this.#each(0.2, (path) => this.#move(path, `moved/${this.#made++}`))
-    else this.#each(1, (path) => path.startsWith('a/') && this.#move(path, `c/${path}`))
-  }
-
-  #each(share: number, does: (path: string) => void): void {
-    for (const path of Array.from(this.#files.keys())) if (this.#random() < share) does(path)
-  }
-
-  #put(path: string, text: string): void {
-    this.#files.set(path, text)
-    this.drive.put(path, Buffer.from(text))
-  }
-
-  #remove(path: string): void {
-    this.#files.delete(path)
-    this.drive.remove(path)
-  }
-
-  #move(from: string, to: string): void {
-    const text = this.#files.get(from)
-    if (text === undefined || this.#files.has(to)) return
-    this.#files.delete(from)
-    this.#files.set(to, text)
-    this.drive.move(from, to)
   }
 }

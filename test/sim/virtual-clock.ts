@@ -62,6 +62,22 @@ export class VirtualClock implements Clock {
   /** Lets everybody go on until all wait, then fires the next timer within `untilMs` of elapsed time. False: there is none. */
   async step(untilMs = Number.POSITIVE_INFINITY): Promise<boolean> {
     await settle()
+    return this.#fire(untilMs)
+  }
+
+  /** Moves on until `isDone` or `limitMs` later; true if it was done. */
+  async runUntil(isDone: () => boolean, limitMs: number): Promise<boolean> {
+    const endMs = this.#nowMs + limitMs
+    for (;;) {
+      await settle()
+      if (isDone()) return true
+      if (this.#fire(endMs)) continue
+      await settle()
+      return isDone()
+    }
+  }
+
+  #fire(untilMs: number): boolean {
     const next = this.#next()
     if (next === null || next.atMs > untilMs) {
       if (Number.isFinite(untilMs)) this.#nowMs = Math.max(this.#nowMs, untilMs)
@@ -73,19 +89,6 @@ export class VirtualClock implements Clock {
     this.#nowMs = Math.max(this.#nowMs, next.atMs)
     next.run()
     return true
-  }
-
-  /** Moves on until `isDone` or `limitMs` later; true if it was done. */
-  async runUntil(isDone: () => boolean, limitMs: number): Promise<boolean> {
-    const endMs = this.#nowMs + limitMs
-    for (;;) {
-      await settle()
-      if (isDone()) return true
-      if (!(await this.step(endMs))) {
-        await settle()
-        return isDone()
-      }
-    }
   }
 
   #next(): Timer | null {

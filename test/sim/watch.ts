@@ -1,6 +1,5 @@
 import type { Observer } from '../../src/engine/engine.ts'
 import type { Claim, Result } from '../../src/engine/task.ts'
-import { faultsIn } from '../contract/bench.ts'
 import type { World } from './world.ts'
 
 /** Serves of others that an owner with something to read may have to wait for: two others of weight three get four each. */
@@ -40,10 +39,15 @@ export class Watch implements Observer {
 
   turned(): void {
     this.#turns++
+    this.examine()
+    if (this.#world?.policy.charge === 'tasks') this.#findStarved(this.#world)
+  }
+
+  /** Looks at the rows as they are. */
+  examine(): void {
     // A person's change may be half written.
-    if (this.#world === null || this.#world.db.isTransaction) return
-    for (const fault of faultsIn(this.#world.db)) this.#breaks(fault)
-    if (this.#world.policy.charge === 'tasks') this.#findStarved(this.#world)
+    if (this.#world === null || this.#world.kept.isHalfWritten) return
+    for (const fault of this.#world.kept.faults()) this.#breaks(fault)
   }
 
   #serve(ownerId: number): void {
@@ -51,13 +55,8 @@ export class Watch implements Observer {
     this.#waits.set(ownerId, 0)
   }
 
-  #findStarved({ db }: World): void {
-    const waiting = db
-      .prepare<{ owner_id: number }>(
-        `select owner_id from lane where pool = 'read' and class = 1 and is_active = 1`,
-      )
-      .all()
-      .map((row) => row.owner_id)
+  #findStarved({ kept }: World): void {
+    const waiting = kept.waitingOwners()
     for (const [owner, wait] of this.#waits) {
       if (!waiting.includes(owner)) this.#waits.delete(owner)
       else if (wait > maxWait) this.#breaks(`T4 owner ${owner} waits while others are served`)

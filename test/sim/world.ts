@@ -5,15 +5,13 @@ import { MemoryDrive, type MemoryDriveParts } from '../../src/drives/memory/memo
 import { Engine, type Observer } from '../../src/engine/engine.ts'
 import type { Handler } from '../../src/engine/handler.ts'
 import { defaultPolicy, type Plan, type Policy } from '../../src/engine/policy.ts'
-import type { SourceStatus } from '../../src/engine/registry.ts'
+import type { Registry, SourceStatus } from '../../src/engine/registry.ts'
 import type { TaskStore } from '../../src/engine/task-store.ts'
 import type { Claim } from '../../src/engine/task.ts'
-import { migrations } from '../../src/store/sql/migrations/migrations.ts'
-import { SqlRegistry } from '../../src/store/sql/registry.ts'
-import { SqlTaskStore } from '../../src/store/sql/task-store.ts'
-import { SqliteSql } from '../../src/store/sqlite/sqlite-sql.ts'
-import { FaultyDatabase, type Rewrite } from './faulty-database.ts'
-import { ShownFiles, shownTable, type ShownEffect } from './shown-files.ts'
+import { Killed, type FaultyDatabase, type Rewrite } from './faulty-database.ts'
+import type { Keeping, Kept } from './keeping.ts'
+import { KeptInSqlite } from './kept-in-sqlite.ts'
+import type { Shown, ShownEffect } from './shown-files.ts'
 import { LifeClock, VirtualClock } from './virtual-clock.ts'
 
 /** Reads a file whole; whatever it holds is its effect. Text files are of no interest, what begins with "bad" is no good. */
@@ -35,10 +33,14 @@ export interface WorldParts {
   readonly seed?: number
   /** A file, for worlds that end and go on; in memory by default. */
   readonly path?: string
+  /** Somewhere else than in SQLite. */
+  readonly keeping?: Keeping
   readonly handler?: Handler
   readonly observer?: Observer
   /** A planted fault. */
   readonly rewrite?: Rewrite | null
+  /** What stands between the engine of each process and its store: a fault, an echo. */
+  readonly between?: (store: TaskStore, kept: Kept) => TaskStore
   /** Drives that are there already, by the number of their source. */
   readonly drives?: Map<number, MemoryDrive>
 }
@@ -46,14 +48,11 @@ export interface WorldParts {
 /** One process: what is gone when it is killed. */
 interface Life {
   readonly clock: LifeClock
-  readonly db: FaultyDatabase
-  readonly registry: SqlRegistry
-  readonly store: TaskStore
-  readonly shown: ShownFiles
+  readonly kept: Kept
   readonly engine: Engine
 }
 
-/** Owners with memory drives, an engine on SQLite, and a clock that moves when everybody waits. */
+/** Owners with memory drives, an engine on SQLite or the model, and a clock that moves when everybody waits. */
 export class World {
   readonly clock = new VirtualClock()
   readonly policy: Policy
@@ -64,6 +63,7 @@ export class World {
   /** Processes so far. */
   lives = 0
   readonly #parts: WorldParts
+  readonly #keeping: Keeping
   readonly #names = new Map<number, string>()
   #life: Life
   /** Nobody hears of what a person changes: a drive is on its way to its source, or the process is frozen. */
@@ -73,54 +73,51 @@ export class World {
     this.#parts = parts
     this.policy = { ...defaultPolicy, ...parts.policy }
     this.drives = parts.drives ?? new Map<number, MemoryDrive>()
-    this.#life = this.#begin()
+    const { path, rewrite = null } = parts
+    this.#keeping =
+      parts.keeping ?? new KeptInSqlite(path === undefined ? { rewrite } : { path, rewrite })
+    this.#life = this.#begin(this.policy)
   }
 
+  get kept(): Kept {
+    return this.#life.kept
+  }
+
+  /** Of a world in SQLite. */
   get db(): FaultyDatabase {
-    return this.#life.db
+    const { db } = this.kept
+    if (db === undefined) throw new Error('this world has no database')
+    return db
   }
 
-  get registry(): SqlRegistry {
-    return this.#life.registry
+  get registry(): Registry {
+    return this.kept.registry
   }
 
   get store(): TaskStore {
-    return this.#life.store
+    return this.kept.store
   }
 
-  get shown(): ShownFiles {
-    return this.#life.shown
+  get shown(): Shown {
+    return this.kept.shown
   }
 
   get engine(): Engine {
     return this.#life.engine
   }
 
-  #begin(): Life {
+  #begin(policy: Policy): Life {
     this.lives++
-    const { policy } = this
-    const { path = ':memory:', rewrite = null, seed = 1 } = this.#parts
+    const { seed = 1, between } = this.#parts
     const clock = new LifeClock(this.clock)
-    const db = new FaultyDatabase(path, rewrite)
-    const isNew = db.prepare(`select 1 from sqlite_schema where name = 'owner'`).get() === undefined
-    if (isNew) for (const { sqlite } of migrations) db.exec(sqlite)
-    // Processes are killed here, machines are not: nothing has to wait for the disk.
-    db.exec('pragma synchronous = off')
-    if (isNew) db.exec(shownTable)
-    const sql = new SqliteSql(db, clock)
-    const shown = new ShownFiles(sql)
     const random = seededRandom(seed + this.lives * 1_000_003)
-    const secrets = {
-      seal: (plain: string) => Buffer.from(plain),
-      open: (sealed: Uint8Array) => Buffer.from(sealed).toString(),
-    }
     const onChange = (): void => {
       if (!this.#isDeaf) this.#life.engine.wake()
     }
-    const registry = new SqlRegistry({ db: sql, secrets, effects: shown, onChange })
-    const store = new SqlTaskStore({ db: sql, policy, random, effects: shown, nodeName: 'sim' })
+    const kept = this.#keeping.open({ clock, policy, random, onChange })
+    const store = living(kept.store, clock)
     const engine = new Engine({
-      store,
+      store: between?.(store, kept) ?? store,
       handler: this.#parts.handler ?? wholeFileHandler,
       sourceOf: async (id) => this.drive(id),
       policy,
@@ -133,7 +130,7 @@ export class World {
         turned: (...what) => this.#parts.observer?.turned?.(...what),
       },
     })
-    return { clock, db, registry, store, shown, engine }
+    return { clock, kept, engine }
   }
 
   #note(claim: Claim): void {
@@ -148,13 +145,14 @@ export class World {
     this.#isDeaf = true
   }
 
-  /** The process is gone between one statement and the next; another one begins on the same file. */
-  async restart(): Promise<void> {
-    const { clock, db } = this.#life
+  /** The process is gone between one statement and the next; another one begins on the same rows, set as `changes` say. `fate` may break it. */
+  async restart(changes: Partial<Policy> = {}, fate?: (kept: Kept) => void): Promise<void> {
+    const { clock, kept } = this.#life
     clock.end()
-    db.die()
+    kept.die()
     this.#isDeaf = false
-    this.#life = this.#begin()
+    this.#life = this.#begin({ ...this.policy, ...changes })
+    fate?.(this.kept)
     await this.engine.start()
   }
 
@@ -202,30 +200,26 @@ export class World {
 
   /** Nothing owed, no round open or due, nothing in a slot, nobody resting. */
   get isIdle(): boolean {
-    const row = this.db
-      .prepare<{ busy: number }>(
-        `select exists (select 1 from task where state <> 3) or exists (select 1 from round where ended_ms is null)
-           or exists (select 1 from item where state = 1)
-           or exists (select 1 from slot where item_id is not null)
-           or exists (select 1 from source where due_ms <= ? and health = 0)
-           or exists (select 1 from source where health = 1) as busy`,
-      )
-      .get(this.clock.now())
-    return row?.busy === 0 && this.engine.running === 0
+    return !this.kept.isBusy(this.clock.now()) && this.engine.running === 0
   }
 
-  /** Runs until idle; throws when that takes longer than `limitMs` of virtual time. */
+  /** Runs until idle; throws when that takes longer than `limitMs` of virtual time, or the process dies. */
   async settle(limitMs = 4 * 3_600_000): Promise<void> {
     this.engine.wake()
-    if (await this.clock.runUntil(() => this.isIdle, limitMs)) return
-    const tasks = this.db.prepare('select * from task limit 5').all()
-    const sources = this.db.prepare('select * from source').all()
-    throw new Error(`not idle: ${JSON.stringify({ tasks, sources })}`)
+    if (await this.#runUntil(() => this.isIdle, limitMs)) return
+    throw new Error(`not idle: ${JSON.stringify(this.kept.describe())}`)
   }
 
-  /** Lets so much time pass. */
+  /** Lets so much time pass; throws when the process dies. */
   async pass(ms: number): Promise<void> {
-    await this.clock.runUntil(() => false, ms)
+    await this.#runUntil(() => false, ms)
+  }
+
+  async #runUntil(isDone: () => boolean, limitMs: number): Promise<boolean> {
+    const { kept } = this
+    const isOver = await this.clock.runUntil(() => kept.isDead || isDone(), limitMs)
+    if (kept.isDead) throw new Killed('the process is dead')
+    return isOver
   }
 
   /** Asks for a round of the source and runs until idle. */
@@ -244,6 +238,18 @@ export class World {
     let isStopped = false
     void this.engine.stop(0).then(() => (isStopped = true))
     await this.clock.runUntil(() => isStopped, 3_600_000)
-    this.db.close()
+    // What was lent is given back as it is.
+    if (this.#parts.keeping === undefined) this.kept.close()
+  }
+}
+
+/** A process that is gone takes no turns, though what its drives were asked for is answered all the same. */
+function living(store: TaskStore, clock: LifeClock): TaskStore {
+  return {
+    open: () => store.open(),
+    close: () => store.close(),
+    turn: (...what) => (clock.isOver ? new Promise(() => undefined) : store.turn(...what)),
+    stalls: () => store.stalls(),
+    purge: (limit) => store.purge(limit),
   }
 }
