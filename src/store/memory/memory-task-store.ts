@@ -90,6 +90,7 @@ export class MemoryTaskStore implements TaskStore {
 
   async stalls(): Promise<readonly Stall[]> {
     const t = this.#turning()
+    if (t.rows.process.isPaused) return []
     const latestMs = t.nowMs - t.policy.stallMs
     return [...t.rows.sources.values()]
       .filter((source) => isStalled(t, source, latestMs))

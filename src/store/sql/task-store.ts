@@ -20,6 +20,10 @@ import type { SqlDatabase, Transaction } from './sql.ts'
 import type { Turning } from './turning.ts'
 import { keepUp, lookAhead, pullBack } from './upkeep.ts'
 
+/** An operator has every process paused: nothing is to move. */
+const areAllPaused = `(exists (select 1 from node where node.is_paused = 1)
+  and not exists (select 1 from node where node.is_paused = 0))`
+
 export interface TaskStoreParts {
   readonly db: SqlDatabase
   readonly policy: Policy
@@ -107,7 +111,7 @@ export class SqlTaskStore implements TaskStore {
     const beforeMs = (await db.now()) - policy.stallMs
     const rows = await db.all<{ id: number; since: number }>(
       `select id, coalesce(progress_ms, due_ms) as since from source
-       where health = 0 and is_paused = 0 and (due_ms <= ?1 or progress_ms <= ?1
+       where health = 0 and is_paused = 0 and not ${areAllPaused} and (due_ms <= ?1 or progress_ms <= ?1
          and (exists (select 1 from task where task.source_id = source.id and task.state in (0, 1))
            or exists (select 1 from item where item.source_id = source.id and item.state = 1)
            or exists (select 1 from slot join queue on queue.id = slot.queue_id
