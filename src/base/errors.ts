@@ -71,6 +71,10 @@ export const errorCodes = {
     'Bring back the key; without it each password must be given again: roundelay sync ADDRESS --user NAME.',
   ],
   'bad-input': ['stop', 'See the message; --help tells what is accepted.'],
+  'unknown-task': [
+    'retry',
+    'Install the version that made this task, or drop it: roundelay task drop.',
+  ],
   internal: ['retry', 'This is a fault of Roundelay: please report it with its log.'],
 } as const satisfies Record<string, readonly [Remedy, string]>
 

@@ -17,7 +17,7 @@ export interface SlotStatus {
   readonly owner: string
   readonly source: string
   /** Null: its task was taken away meanwhile; the slot is taken until the worker says so or the lease passes. */
-  readonly kind: 'list' | 'read' | 'settle' | null
+  readonly kind: string | null
   /** The path of the file, or the step that is listed; '' where a listing begins. */
   readonly what: string
   readonly sinceMs: number
@@ -61,7 +61,8 @@ export interface UnwellSource {
 /** A task that has failed: it is parked until a person or another version of its file moves it, or tried again by itself. */
 export interface FailedTask {
   readonly id: number
-  readonly kind: 'list' | 'read' | 'settle'
+  /** `list`, `read`, `settle`, or what another version made. */
+  readonly kind: string
   readonly owner: string
   readonly sourceId: number
   readonly source: string

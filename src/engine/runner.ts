@@ -3,7 +3,16 @@ import type { Log } from '../base/log.ts'
 import type { Handler } from './handler.ts'
 import { maxBatch, type Batch, type ListedItem, type NextStep, type Source } from './source.ts'
 import type { Ack } from './task-store.ts'
-import type { Claim, Failure, Found, ListClaim, ReadClaim, Result, SettleClaim } from './task.ts'
+import type {
+  Claim,
+  Failure,
+  Found,
+  ListClaim,
+  ReadClaim,
+  Result,
+  SettleClaim,
+  UnknownClaim,
+} from './task.ts'
 
 export interface RunnerParts {
   readonly log: Log
@@ -20,6 +29,7 @@ type Outcome<R extends Result = Result> = R extends Result ? Omit<R, 'claim' | '
 /** Does what a claim says. Never throws: a failure is a result. */
 export async function run(claim: Claim, parts: RunnerParts, signal: AbortSignal): Promise<Outcome> {
   try {
+    if (claim.kind === 'unknown') throw unknown(claim)
     const source = await parts.sourceOf(claim.sourceId)
     signal.throwIfAborted()
     if (claim.kind === 'list') return await list(claim, source, parts, signal)
@@ -30,6 +40,11 @@ export async function run(claim: Claim, parts: RunnerParts, signal: AbortSignal)
     if (failure.code === 'internal') parts.log.error({ error }, 'a task met a fault of ours')
     return { type: 'failed', failure }
   }
+}
+
+/** Later another process may know it; if none does, it is parked and shown, as it is. */
+function unknown({ name }: UnknownClaim): SyncError {
+  return new SyncError('unknown-task', `This version does not know how to do a task "${name}".`)
 }
 
 export function failureOf(thrown: unknown): Failure {

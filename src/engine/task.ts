@@ -42,7 +42,14 @@ export interface SettleClaim extends Lease {
   readonly candidates: readonly { readonly item: Item; readonly isSaidGone: boolean }[]
 }
 
-export type Claim = ListClaim | ReadClaim | SettleClaim
+/** Of a kind, or with contents, that this version does not know: nobody here can do it. */
+export interface UnknownClaim extends Lease {
+  readonly kind: 'unknown'
+  /** What its row calls it. */
+  readonly name: string
+}
+
+export type Claim = ListClaim | ReadClaim | SettleClaim | UnknownClaim
 
 /** An error as a result carries it. */
 export interface Failure {

@@ -15,7 +15,7 @@ const Slot = Type.Object({
   slot: Type.Integer(),
   owner: Type.String(),
   source: Type.String(),
-  kind: nullable(oneOf('list', 'read', 'settle')),
+  kind: nullable(Type.String()),
   what: Type.String({
     description: 'The path of the file, or the step that is listed; empty where a listing begins.',
   }),
@@ -67,7 +67,7 @@ const UnwellSource = Type.Object({
 export const FailedTask = Type.Object(
   {
     id: Type.Integer(),
-    kind: oneOf('list', 'read', 'settle'),
+    kind: Type.String(),
     owner: Type.String(),
     sourceId: Type.Integer(),
     source: Type.String(),

@@ -8,6 +8,8 @@ import type { Turn } from '../../src/engine/task-store.ts'
 import type { Claim, Result } from '../../src/engine/task.ts'
 import {
   applied,
+  asList,
+  asRead,
   Bench,
   changed,
   checked,
@@ -251,7 +253,7 @@ class Twins {
           )
         : twin((claim) => applied(claim, 1 + ((chance * 37) % 3_000)))
     }
-    const { step } = held.model
+    const { step } = asList(held.model)
     const items = listing(isTree ? (step ?? '') : '', chance)
     if (chance % 5 === 0) {
       return twin((claim) => found(claim as Extract<Claim, { kind: 'list' }>, items, isTree))
@@ -315,8 +317,9 @@ class Twins {
         asks: claim.candidates.map(({ item, isSaidGone }) => [item.key, isSaidGone]),
       }
     }
-    const { key, version, path, size } = claim.item
-    return { ...base, key, version, path, size, known: claim.known?.key ?? null }
+    const { item, known } = asRead(claim)
+    const { key, version, path, size } = item
+    return { ...base, key, version, path, size, known: known?.key ?? null }
   }
 
   async #compare(): Promise<void> {

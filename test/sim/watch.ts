@@ -72,5 +72,5 @@ export class Watch implements Observer {
 /** What a claim is about: no two at a time may be about the same. A drive may tell of a step twice; it is listed twice. */
 function workOf(claim: Claim): string {
   if (claim.kind === 'read') return `item ${claim.item.rowId}`
-  return claim.kind === 'list' ? `list ${claim.fence}` : `the end of ${claim.roundId}`
+  return claim.kind === 'settle' ? `the end of ${claim.roundId}` : `list ${claim.fence}`
 }

@@ -129,7 +129,8 @@ async function settle(t: Claiming, rings: readonly Ring[], fence: number): Promi
 
 interface TaskRow {
   readonly id: number
-  readonly kind: 'list' | 'read' | 'settle'
+  /** `list`, `read` or `settle`; another version may know more. */
+  readonly kind: string
   readonly round_id: number | null
   readonly item_id: number | null
   readonly step: string | null
@@ -146,7 +147,7 @@ async function hold(t: Claiming, given: readonly Given[], newest: number): Promi
   ])
   const again = await itemsToRead(
     t,
-    [...tasks.values()].flatMap((task) => task.item_id ?? []),
+    [...tasks.values()].flatMap((task) => (task.kind === 'read' ? (task.item_id ?? []) : [])),
   )
   const untilMs = t.nowMs + t.policy.leaseMs
   const claims: Claim[] = []
@@ -154,7 +155,7 @@ async function hold(t: Claiming, given: readonly Given[], newest: number): Promi
   for (const [at, { place, pick }] of given.entries()) {
     const fence = newest + at + 1
     const task = tasks.get(pick.taskId ?? 0)
-    const itemId = pick.itemId ?? task?.item_id ?? null
+    const itemId = pick.itemId ?? (task?.kind === 'read' ? task.item_id : null)
     const read = (pick.itemId === null ? again : fresh).get(itemId ?? 0)
     const lease = leaseOf(place, pick, { fence, untilMs })
     if (read !== undefined) claims.push(readClaim(lease, read))
@@ -229,7 +230,11 @@ function readClaim(lease: Lease, { item, known }: ToRead): Claim {
 async function listClaim(t: Claiming, lease: Lease, task: TaskRow): Promise<Claim> {
   const roundId = task.round_id ?? 0
   if (task.kind === 'list') return { ...lease, kind: 'list', roundId, step: task.step }
-  const candidates = await candidatesOf(t, roundId, Number(task.step ?? 0))
+  const behind = Number(task.step ?? 0)
+  if (task.kind !== 'settle' || !Number.isSafeInteger(behind)) {
+    return { ...lease, kind: 'unknown', name: task.kind }
+  }
+  const candidates = await candidatesOf(t, roundId, behind)
   return { ...lease, kind: 'settle', roundId, candidates }
 }
 

@@ -25,7 +25,7 @@ export async function startRound(t: Turning, source: DueSource): Promise<void> {
     source.full_ms !== null &&
     t.nowMs - source.full_ms < t.policy.trustMs
   // A parked step of an earlier round is listed anew by this one.
-  await t.tx.run(`delete from task where source_id = ? and kind <> 'read'`, source.id)
+  await t.tx.run(`delete from task where source_id = ? and round_id is not null`, source.id)
   const round = await t.tx.get<{ id: number }>(
     `insert into round (source_id, is_full, is_asked, trusts_versions, phase, started_ms)
      values (?, ?, ?, ?, 'listing', ?) returning id`,
@@ -197,7 +197,7 @@ export async function restartRound(t: Turning, sourceId: number): Promise<void> 
   )
   const pauseMs = open?.is_full === 1 ? t.policy.restBaseMs : 0
   touchSource(t, sourceId)
-  await t.tx.run(`delete from task where source_id = ? and kind <> 'read'`, sourceId)
+  await t.tx.run(`delete from task where source_id = ? and round_id is not null`, sourceId)
   await t.tx.run(
     `update round set ended_ms = ?, outcome = 'restarted' where source_id = ? and ended_ms is null`,
     t.nowMs,
