@@ -1,5 +1,6 @@
 import type { Item } from '../../engine/handler.ts'
 import type { ListedItem } from '../../engine/source.ts'
+import { rowsOf } from './sql.ts'
 import type { HeldTask, Turning } from './turning.ts'
 
 export interface ItemRow {
@@ -109,11 +110,10 @@ async function knownItems(
 ): Promise<ReadonlyMap<string, Known>> {
   if (keys.length === 0) return new Map()
   const rows = await t.tx.all<Known>(
-    `select id, key, listed, path, state, place_id, missing_round_id, round_id
-     from item where source_id = ? and ${keyIsAny}`,
+    `select item.id, item.key, item.listed, item.path, item.state, item.place_id, item.missing_round_id,
+       item.round_id ${itemsOfKeys}`,
     sourceId,
-    keys.map(indexed),
-    keys,
+    keysOf(keys),
   )
   return new Map(rows.map((row) => [asKept(row.key), row]))
 }
@@ -127,7 +127,20 @@ export function indexed(text: string): string {
   return text.length <= indexedLength ? text : Array.from(text).slice(0, indexedLength).join('')
 }
 
-const keyIsAny = `substr(key, 1, ${indexedLength}) = any(?) and key = any(?)`
+/**
+ * The items of source ?1 with the keys ?2. Each is looked for by itself: a list would be compared with every row of the
+ * source as long as the database has no statistics of a table that has just been filled.
+ */
+const itemsOfKeys = `from (
+    select (select item.id from item where item.source_id = ?1
+      and substr(item.key, 1, ${indexedLength}) = r.head and item.key = r.key) as id
+    from json_to_recordset(?2) as r (key text, head text)
+  ) as found join item on item.id = found.id`
+
+function keysOf(keys: readonly string[]): string {
+  return rowsOf(keys.map((key) => ({ key, head: indexed(key) })))
+}
+
 /** Of a place. */
 export const stepIs = `substr(step, 1, ${indexedLength}) = ? and step = ?`
 
@@ -249,11 +262,10 @@ async function placeItems(
 async function sayGone(t: Turning, sourceId: number, { gone, roundId }: Finding): Promise<void> {
   if (gone.length === 0) return
   await t.tx.run(
-    `update item set missing_round_id = ?, is_said_gone = 1
-     where source_id = ? and ${keyIsAny} and state <> 5`,
-    roundId,
+    `update item set missing_round_id = ?3, is_said_gone = 1
+     where id in (select item.id ${itemsOfKeys}) and state <> 5`,
     sourceId,
-    gone.map(indexed),
-    gone,
+    keysOf(gone),
+    roundId,
   )
 }
