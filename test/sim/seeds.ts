@@ -6,6 +6,8 @@ import { simulate } from './simulation.ts'
 /** `SEED=17` lives that one life again; `SEEDS=100000` lives so many of each store. */
 const only = process.env['SEED']
 const wanted = process.env['SEEDS']
+/** `EVERY_SEED=1`: all of them, as `.ci/run` does; otherwise the first tenth. */
+const isEvery = process.env['EVERY_SEED'] !== undefined
 
 /** Lives that one test lives. */
 const perTest = 50
@@ -22,7 +24,7 @@ export interface Seeds {
 
 /** A test for every fifty lives; the first one that goes wrong is named, with the command that lives it again. */
 export function liveAll({ store, count, charge, empty }: Seeds): void {
-  const seeds = seedsOf(Number(wanted ?? count)).filter(
+  const seeds = seedsOf(Number(wanted ?? (isEvery ? count : count / 10))).filter(
     (seed) => (seed % 2 === 0) === (charge === 'tasks'),
   )
   for (let at = 0; at < seeds.length; at += perTest) {
