@@ -71,7 +71,7 @@ describe('a task of a kind that nobody handles', () => {
     })
   }
 
-  it('that belongs to a round makes it unclean and does not hold it open', async () => {
+  it('F12 that belongs to a round makes it unclean and does not hold it open', async () => {
     const { world, source } = await worldWith(20)
     const lift = world.drive(source).inject({ on: 'list', does: 'slow', ms: 10_000 })
     await world.engine.start()
