@@ -1,31 +1,37 @@
 // The engine inside of another program: counts the bytes of every file, and keeps the sums in a table of its own.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
-  Database,
   defaultPolicy,
   Engine,
-  migrate,
+  openDatabaseFile,
   silentLog,
-  SqliteRegistry,
-  SqliteTaskStore,
+  SqlRegistry,
+  SqlTaskStore,
   systemClock,
   systemRandom,
   Vault,
 } from 'roundelay'
 import { TinyDrive } from './tiny-drive.mjs'
 
-const db = new Database(':memory:')
-migrate(db)
-db.exec('create table sums (item integer primary key, bytes integer)')
+const clock = systemClock
+const folder = mkdtempSync(join(tmpdir(), 'embedded-'))
+const database = await openDatabaseFile(folder, clock)
+const db = database.sql
+await db.run('create table sums (item integer primary key, bytes integer)')
 
-/** @type {import('roundelay').EffectWriter} */
+/** @type {import('roundelay').EffectWriter<import('roundelay').Transaction>} */
 const effects = {
-  applied: ({ rowId }, effect) => {
-    const { bytes } = /** @type {{ bytes: number }} */ (effect)
-    db.prepare('insert or replace into sums values (?, ?)').run(rowId, bytes)
+  applied: async (tx, readings) => {
+    for (const { item, effect } of readings) {
+      const { bytes } = /** @type {{ bytes: number }} */ (effect)
+      await tx.run('insert or replace into sums values (?, ?)', item.rowId, bytes)
+    }
   },
-  skipped: ({ rowId }) => void db.prepare('delete from sums where item = ?').run(rowId),
-  gone: ({ rowId }) => void db.prepare('delete from sums where item = ?').run(rowId),
-  sourceRemoved: () => undefined,
+  skipped: async (tx, { rowId }) => void (await tx.run('delete from sums where item = ?', rowId)),
+  gone: async (tx, { rowId }) => void (await tx.run('delete from sums where item = ?', rowId)),
+  sourceRemoved: async () => undefined,
 }
 /** @type {import('roundelay').Handler} */
 const handler = {
@@ -41,13 +47,12 @@ const handler = {
 const drive = new TinyDrive()
 for (let n = 0; n < 10; n++) drive.write(`${n}.bin`, new Uint8Array(n))
 
-const clock = systemClock
 const policy = { ...defaultPolicy, slots: { list: 1, read: 2 } }
-const parts = { db, clock, effects }
+const parts = { db, effects }
 const secrets = new Vault({ keys: [new Uint8Array(32)] })
-const registry = new SqliteRegistry({ ...parts, secrets, onChange: () => engine.wake() })
+const registry = new SqlRegistry({ ...parts, secrets, onChange: () => engine.wake() })
 const engine = new Engine({
-  store: new SqliteTaskStore({ ...parts, policy, random: systemRandom }),
+  store: new SqlTaskStore({ ...parts, policy, random: systemRandom, nodeName: 'embedded' }),
   handler,
   sourceOf: async () => drive,
   policy,
@@ -67,8 +72,7 @@ const { id } = await registry.addSource({
   password: null,
 })
 while (await registry.isBusy(id)) await clock.sleep(10)
-console.log(
-  JSON.stringify(db.prepare('select count(*) as files, sum(bytes) as bytes from sums').get()),
-)
+console.log(JSON.stringify(await db.get('select count(*) as files, sum(bytes) as bytes from sums')))
 await engine.stop(0)
-db.close()
+await database.close()
+rmSync(folder, { recursive: true })
