@@ -28,6 +28,7 @@ const recentHalf = 10
 
 export function succeeded(before: Breaker, nowMs: number): Breaker {
   const { restUntilMs, fenceFloor } = before
+  if (isFlawless(before) && isLately(before.okMs, nowMs)) return before
   const recent = (before.recent << 1) & recentMask
   return {
     health: before.health,
@@ -38,6 +39,18 @@ export function succeeded(before: Breaker, nowMs: number): Breaker {
     fenceFloor,
     okMs: nowMs,
   }
+}
+
+/** Milliseconds within which one more success is no news, so that it need not be written. */
+const newsMs = 1_000
+
+/** Something that is told so often happened so shortly before that it need not be told again. */
+export function isLately(beforeMs: number | null, nowMs: number): boolean {
+  return beforeMs !== null && beforeMs <= nowMs && nowMs - beforeMs < newsMs
+}
+
+function isFlawless({ trips, failures, recent }: Breaker): boolean {
+  return trips === 0 && failures === 0 && recent === 0
 }
 
 export interface Setback {

@@ -13,9 +13,9 @@ export interface Window {
 
 export function widened(before: Window, usedMs: number, policy: Policy): Window {
   if (usedMs > policy.quickMs) return { window: before.window, streak: 0 }
-  const streak = before.streak + 1
+  const streak = Math.min(before.streak + 1, before.window)
   if (streak < before.window || before.window >= policy.windowMax) {
-    return { window: before.window, streak: Math.min(streak, before.window) }
+    return streak === before.streak ? before : { window: before.window, streak }
   }
   return { window: Math.min(before.window * 2, policy.windowMax), streak: 0 }
 }

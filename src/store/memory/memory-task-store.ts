@@ -22,6 +22,7 @@ import {
   crash,
   dueChecks,
   giveBack,
+  move,
   noteFailure,
   noteSuccess,
   storeApplied,
@@ -135,7 +136,7 @@ async function write(t: Turning, told: Result): Promise<Ack> {
   if (result.type === 'found') {
     if (task === undefined) return { isHeld: false }
     const rows = storeFound(t, task, result)
-    task.source.progressMs = t.nowMs
+    move(t, task.source)
     return { isHeld: true, rows, untilMs: extendLease(t, slot, slot.held) }
   }
   release(t, slot, result.usedMs)

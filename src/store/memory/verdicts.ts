@@ -3,6 +3,7 @@ import { SyncError } from '../../base/errors.ts'
 import {
   failed,
   health,
+  isLately,
   recovered,
   rested,
   stopped,
@@ -152,10 +153,15 @@ export function crash(t: Turning, task: TaskRow, fence: number): void {
   noteFailure(t, task, fence, { code: 'timeout', remedy: 'source', message })
 }
 
+/** Its work has moved: told once in a while. */
+export function move({ nowMs }: Turning, source: SourceRow): void {
+  if (!isLately(source.progressMs, nowMs)) source.progressMs = nowMs
+}
+
 /** A task of the source was answered well. */
 export function noteSuccess(t: Turning, task: TaskRow, fence: number, usedMs: number): void {
   const { source, queue } = task
-  source.progressMs = t.nowMs
+  move(t, source)
   if (fence <= source.breaker.fenceFloor) return
   source.error = null
   source.breaker = succeeded(source.breaker, t.nowMs)

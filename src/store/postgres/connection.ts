@@ -119,6 +119,8 @@ const closeMs = 1_000
 
 const session = {
   application_name: 'roundelay',
+  // Short statements: compiling one takes longer than running it.
+  options: '-c jit=off',
   statement_timeout: statementMs,
   lock_timeout: lockMs,
   idle_in_transaction_session_timeout: idleMs,

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import { SyncError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { backoffMs } from '../../base/retry.ts'
-import type { SqlDatabase, SqlValue } from '../sql/sql.ts'
+import type { SqlDatabase, SqlValue, TransactionOptions } from '../sql/sql.ts'
 import { type Connection, longStatementMs, statementMs } from './connection.ts'
 import type { Connector } from './connector.ts'
 import { Pool } from './pool.ts'
@@ -25,13 +25,6 @@ export interface PostgresParts {
 
 /** Connections of a process: some answer people while others write. */
 export const poolSize = 8
-
-export interface TransactionOptions {
-  /** False: a loss of power may undo it. */
-  readonly isDurable?: boolean
-  /** True: a statement may take an hour, and wait so long for others. For work on whole tables. */
-  readonly isLong?: boolean
-}
 
 /**
  * PostgreSQL as a store sees it. Errors are SyncErrors where the server is the trouble, those of the driver where a
@@ -154,10 +147,12 @@ const serverTime = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
 /** In one round trip with the server's time, which it returns. */
 async function begin(
   connection: Connection,
-  { isDurable = true, isLong = false }: TransactionOptions,
+  { isDurable = true, isLong = false, isRoutine = false }: TransactionOptions,
 ): Promise<number> {
   const settings = [
     ...(isDurable ? [] : ['synchronous_commit = off']),
+    // Or it would plan many of them anew each time, for what their values are.
+    ...(isRoutine ? ['plan_cache_mode = force_generic_plan'] : []),
     ...(isLong
       ? [`statement_timeout = ${longStatementMs}`, `lock_timeout = ${longStatementMs}`]
       : []),

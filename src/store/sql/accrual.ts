@@ -3,38 +3,46 @@ import type { Pool } from '../../engine/task.ts'
 import type { Claiming } from './turning.ts'
 
 /** Slot time not charged yet that is charged while a task still runs, in milliseconds. */
-const accrualMs = 10
+export const accrualMs = 10
 
+/** A slot as it was looked at. */
 export interface Occupied {
   readonly pool: Pool
   readonly n: number
   readonly charged: number
   readonly used: number
+  /** Null: it is free. */
+  readonly queue_id: number | null
+}
+
+interface Payer {
   readonly queue_id: number
   readonly lane_id: number
   readonly weight: number
 }
 
-/** Tasks of this process that have used more than they were charged for. */
-export async function runningTasks(t: Claiming, wanted: readonly Pool[]): Promise<Occupied[]> {
-  if (t.policy.charge !== 'time') return []
-  return t.tx.all<Occupied>(
-    `select slot.pool, slot.n, slot.charged, cast(?1 as bigint) - slot.started_ms as used, slot.queue_id,
-       queue.lane_id, owner.weight
-     from slot join queue on queue.id = slot.queue_id join lane on lane.id = queue.lane_id
-     join owner on owner.id = lane.owner_id
-     where slot.node_id = ?2 and slot.pool = any(?3) and slot.fence is not null
-       and cast(?1 as bigint) - slot.started_ms >= slot.charged + ?4
-     for no key update of queue, lane skip locked`,
-    t.nowMs,
-    t.nodeId,
-    wanted,
-    accrualMs,
+/** A slot that is used, with who pays for it. */
+export type Running = Occupied & Payer
+
+/** Slots that are used, without those of queues and lanes that another process has to itself. */
+export async function runningOf(t: Claiming, slots: readonly Occupied[]): Promise<Running[]> {
+  const ids = new Set(slots.flatMap(({ queue_id: id }) => id ?? []))
+  if (ids.size === 0 || t.policy.charge !== 'time') return []
+  const payers = await t.tx.all<Payer>(
+    `select queue.id as queue_id, queue.lane_id, owner.weight
+     from queue join lane on lane.id = queue.lane_id join owner on owner.id = lane.owner_id
+     where queue.id = any(?) for no key update of queue, lane skip locked`,
+    [...ids],
   )
+  const byQueue = new Map(payers.map((payer) => [payer.queue_id, payer]))
+  return slots.flatMap((slot) => {
+    const payer = byQueue.get(slot.queue_id ?? 0)
+    return payer === undefined ? [] : [{ ...slot, ...payer }]
+  })
 }
 
-/** Charges running tasks for the time they have used so far: whoever hangs pays while he hangs. */
-export async function accrue(t: Claiming, running: readonly Occupied[]): Promise<void> {
+/** Charges tasks that have used more than they were charged for: whoever hangs pays while he hangs. */
+export async function accrue(t: Claiming, running: readonly Running[]): Promise<void> {
   if (running.length === 0) return
   const queues = sums(running, ({ queue_id: id, used, charged }) => [
     id,
@@ -65,8 +73,8 @@ export async function accrue(t: Claiming, running: readonly Occupied[]): Promise
 }
 
 function sums(
-  rows: readonly Occupied[],
-  unitsOf: (row: Occupied) => readonly [id: number, units: number],
+  rows: readonly Running[],
+  unitsOf: (row: Running) => readonly [id: number, units: number],
 ): { id: number; units: number }[] {
   const byId = new Map<number, number>()
   for (const row of rows) {

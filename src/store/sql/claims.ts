@@ -1,6 +1,6 @@
 import type { FreeSlots } from '../../engine/task-store.ts'
 import type { Claim, Pool, WorkClass } from '../../engine/task.ts'
-import { accrue, runningTasks } from './accrual.ts'
+import { accrualMs, accrue, runningOf, type Occupied } from './accrual.ts'
 import { itemsToRead, type ToRead } from './items-to-read.ts'
 import { refreshQueues } from './queues.ts'
 import { Ring, type Pick } from './ring.ts'
@@ -13,25 +13,30 @@ interface Given {
   readonly pick: Pick
 }
 
+/** What was claimed, and when all of it is written. */
+export interface Claimed {
+  readonly claims: readonly Claim[]
+  readonly written: Promise<unknown>
+}
+
 /**
  * Fills the free slots that the process offers, one turn after the other. Processes that share a database claim one after
  * the other, each for a moment; what a result has to itself just now is passed over.
  */
-export async function claim(t: Claiming, free: FreeSlots): Promise<Claim[]> {
+export async function claim(t: Claiming, free: FreeSlots): Promise<Claimed> {
   const wanted = pools.filter((pool) => (free[pool] ?? 0) > 0)
   if (wanted.length === 0) return nothing(t)
   // The first of these holds up other processes that claim: what is read behind it stays as it is.
-  const [newest, slots, running, classes] = await Promise.all([
+  const [newest, looked, classes] = await Promise.all([
     newestFence(t),
-    freeSlots(t, wanted),
-    runningTasks(t, wanted),
+    slotsOf(t, wanted),
     knownClasses(t),
   ])
+  const slots = looked.filter(({ fence, is_paused: isPaused }) => fence === null && isPaused === 0)
   const open = wanted.filter((pool) => slots.some((slot) => slot.pool === pool))
-  const charged = accrue(
-    t,
-    running.filter(({ pool }) => open.includes(pool)),
-  )
+  // Told before the lanes are looked at, which then stand where they stand.
+  const running = looked.filter(({ pool }) => open.includes(pool))
+  const charged = accrue(t, await runningOf(t, running))
   const filled = open.map(async (pool) => {
     const places = slots.filter((slot) => slot.pool === pool).slice(0, free[pool])
     const here = classes.filter((row) => row.pool === pool)
@@ -49,18 +54,14 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claim[]> {
   const [, ...fills] = await Promise.all([charged, ...filled])
   const given = fills.flatMap((filled) => filled.given)
   if (given.length === 0) return nothing(t)
-  const claims = await hold(t, given, newest)
-  await settle(
-    t,
-    fills.map(({ ring }) => ring),
-    newest + given.length,
-  )
-  return claims
+  const { claims, rows } = await hold(t, given, newest)
+  const rings = fills.map(({ ring }) => ring)
+  const written = Promise.all([fillSlots(t, rows), settle(t, rings, newest + given.length)])
+  return { claims, written }
 }
 
-async function nothing(t: Claiming): Promise<Claim[]> {
-  await refreshQueues(t, t.touched)
-  return []
+function nothing(t: Claiming): Claimed {
+  return { claims: [], written: refreshQueues(t, t.touched) }
 }
 
 async function newestFence({ tx }: Claiming): Promise<number> {
@@ -75,13 +76,19 @@ interface Place {
   readonly n: number
 }
 
-/** None, while an operator has this process paused. */
-function freeSlots({ tx, nodeId }: Claiming, wanted: readonly Pool[]): Promise<Place[]> {
+type Looked = Place & Occupied & { readonly fence: number | null; readonly is_paused: number }
+
+/** Slots of this process that are free, or used for longer than they were charged for. Paused by an operator, it fills none. */
+function slotsOf({ tx, nowMs, nodeId }: Claiming, wanted: readonly Pool[]): Promise<Looked[]> {
   return tx.all(
-    `select pool, n from slot where node_id = ?1 and pool = any(?2) and fence is null
-       and not exists (select 1 from node where node.id = ?1 and node.is_paused = 1) order by pool, n`,
+    `select pool, n, fence, queue_id, charged, cast(?1 as bigint) - started_ms as used,
+       (select is_paused from node where node.id = slot.node_id) as is_paused
+     from slot where node_id = ?2 and pool = any(?3)
+       and (fence is null or cast(?1 as bigint) - started_ms >= charged + ?4) order by pool, n`,
+    nowMs,
     nodeId,
     wanted,
+    accrualMs,
   )
 }
 
@@ -136,8 +143,12 @@ interface TaskRow {
   readonly step: string | null
 }
 
-/** Puts tasks and items into slots, each under a new fence: the numbers behind `newest`. */
-async function hold(t: Claiming, given: readonly Given[], newest: number): Promise<Claim[]> {
+/** Tasks and items for slots, each under a new fence: the numbers behind `newest`. */
+async function hold(
+  t: Claiming,
+  given: readonly Given[],
+  newest: number,
+): Promise<{ readonly claims: readonly Claim[]; readonly rows: readonly SlotRow[] }> {
   const [tasks, fresh] = await Promise.all([
     leaseTasks(t, given, newest),
     itemsToRead(
@@ -164,8 +175,7 @@ async function hold(t: Claiming, given: readonly Given[], newest: number): Promi
     else continue
     rows.push(slotRow(place, pick, { fence, itemId, seq: read?.seq ?? null }))
   }
-  await fillSlots(t, rows, untilMs)
-  return claims
+  return { claims, rows }
 }
 
 function leaseOf(
@@ -206,7 +216,7 @@ function slotRow(
   }
 }
 
-async function fillSlots(t: Claiming, rows: readonly SlotRow[], untilMs: number): Promise<void> {
+async function fillSlots(t: Claiming, rows: readonly SlotRow[]): Promise<void> {
   await t.tx.each(
     `update slot set fence = r.fence, task_id = r.task_id, item_id = r.item_id, seq = r.seq,
        queue_id = r.queue_id, tag = r.tag, charged = r.charged, started_ms = ?1, until_ms = ?2
@@ -215,7 +225,7 @@ async function fillSlots(t: Claiming, rows: readonly SlotRow[], untilMs: number)
      where slot.node_id = ?3 and slot.pool = r.pool and slot.n = r.n`,
     rows,
     t.nowMs,
-    untilMs,
+    t.nowMs + t.policy.leaseMs,
     t.nodeId,
   )
 }

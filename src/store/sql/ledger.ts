@@ -1,4 +1,4 @@
-import type { Breaker } from '../../engine/breaker.ts'
+import { isLately, type Breaker } from '../../engine/breaker.ts'
 import type { Failure, Pool, WorkClass } from '../../engine/task.ts'
 import type { Window } from '../../engine/window.ts'
 import type { Transaction } from './sql.ts'
@@ -23,8 +23,11 @@ export interface SourceAccount {
   /** A round of it has ended clean. */
   readonly wasWell: boolean
   breaker: Breaker
-  /** Its work has moved in this turn. */
+  /** When its work moved last, as far as it is written; and whether it has moved since. */
+  readonly progressMs: number | null
   isMoved: boolean
+  /** An error is shown. */
+  readonly hasError: boolean
   /** What to show as its last error: a new one, none any more (null), or what stands there already. */
   error: Failure | null | undefined
   /** The number of the item that came to be owed last. */
@@ -88,7 +91,7 @@ export class Ledger {
   #lockSources(ids: readonly number[], skip: '' | ' skip locked'): Promise<SourceRow[]> {
     return this.#tx.all(
       `select id, owner_id, clean_round_id, seq, health, rest_until_ms, trips, failures, recent, fence_floor,
-         ok_ms, (select value from counter where name = 'fence') as fence
+         ok_ms, progress_ms, error_code, (select value from counter where name = 'fence') as fence
        from source where id = any(?) order by id for no key update of source${skip}`,
       ids,
     )
@@ -149,7 +152,13 @@ export class Ledger {
     this.#changed.sources.add(source)
   }
 
+  /** Its work has moved: worth writing once in a while. */
+  move(source: SourceAccount, nowMs: number): void {
+    if (!isLately(source.progressMs, nowMs)) this.change(source, { isMoved: true })
+  }
+
   setWindow(queue: QueueAccount, window: Window): void {
+    if (window === queue.window) return
     queue.window = window
     this.#changed.queues.add(queue)
   }
@@ -275,6 +284,8 @@ interface SourceRow {
   readonly recent: number
   readonly fence_floor: number
   readonly ok_ms: number | null
+  readonly progress_ms: number | null
+  readonly error_code: string | null
   readonly fence: number
 }
 
@@ -286,7 +297,9 @@ function accountOf(row: SourceRow): SourceAccount {
     seq,
     wasWell: row.clean_round_id !== null,
     breaker: { health, restUntilMs, trips, failures, recent, fenceFloor, okMs },
+    progressMs: row.progress_ms,
     isMoved: false,
+    hasError: row.error_code !== null,
     error: undefined,
   }
 }

@@ -36,12 +36,20 @@ export async function writeResults(
   results: readonly Result[],
   apart: Apart | null,
 ): Promise<Ack[]> {
+  const first = apart === null ? readingsFrom(results, 0) : []
+  // The sources are taken when the slots are looked at: nobody waits for one answer before the next question.
+  const [, held] = await Promise.all([
+    t.ledger.take([...new Set(results.map(sourceOf))]),
+    heldBy(t, first),
+  ])
   const told = results.map((result) => withoutPerson(t, result))
   const acks: Ack[] = []
   for (let at = 0; at < told.length;) {
     const readings = apart === null ? readingsFrom(told, at) : []
-    if (readings.length > 1) acks.push(...(await writeReadings(t, readings)))
-    else for (const one of told.slice(at, at + 1)) acks.push(await writeOne(t, one, apart))
+    if (readings.length > 0) {
+      const tasks = at === 0 ? held : await heldBy(t, readings)
+      acks.push(...(await writeReadings(t, readings, tasks)))
+    } else for (const one of told.slice(at, at + 1)) acks.push(await writeOne(t, one, apart))
     at += Math.max(1, readings.length)
   }
   return acks
@@ -57,11 +65,23 @@ function readingsFrom(results: readonly Result[], at: number): Applied[] {
   return readings
 }
 
-async function writeReadings(t: Turning, readings: readonly Applied[]): Promise<Ack[]> {
-  const fences = [...new Set(readings.map(({ claim }) => claim.fence))]
-  const tasks = await heldTasks(t, fences)
+type Held = ReadonlyMap<number, HeldTask>
+
+async function heldBy(t: Turning, readings: readonly Applied[]): Promise<Held> {
+  return readings.length === 0 ? new Map() : heldTasks(t, fencesOf(readings))
+}
+
+function fencesOf(readings: readonly Applied[]): readonly number[] {
+  return [...new Set(readings.map(({ claim }) => claim.fence))]
+}
+
+async function writeReadings(
+  t: Turning,
+  readings: readonly Applied[],
+  tasks: Held,
+): Promise<Ack[]> {
   const holds = new Map<number, Hold>(tasks)
-  const others = fences.filter((fence) => !tasks.has(fence))
+  const others = fencesOf(readings).filter((fence) => !tasks.has(fence))
   for (const hold of await abandonedSlots(t, others)) holds.set(hold.fence, hold)
   const emptied = emptySlots(t, [...holds.keys()])
   const ended: AppliedTask[] = []
@@ -97,7 +117,7 @@ async function writeOne(t: Turning, result: Result, apart: Apart | null): Promis
     if (result.type === 'found') {
       const rows = await part(() => storeFound(t, task, result))
       const source = t.ledger.source(task.source_id)
-      if (source !== null) t.ledger.change(source, { isMoved: true })
+      if (source !== null) t.ledger.move(source, t.nowMs)
       return { isHeld: true, rows, untilMs: await extendLease(t, claim) }
     }
     settleCharge(t, task, result.usedMs)
@@ -155,7 +175,7 @@ function withoutPerson(t: Turning, result: Result): Result {
   return { ...result, failure: { ...failure, remedy: 'source' } } as Result
 }
 
-export function sourceOf(result: Result): number {
+function sourceOf(result: Result): number {
   return result.type === 'checked' ? result.sourceId : result.claim.sourceId
 }
 

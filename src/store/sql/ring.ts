@@ -127,13 +127,14 @@ export class Ring {
   }
 
   /** The next one that waits; what this batch has taken already is still there, and is passed over. */
-  async #head(heads: Heads, more: string, key: number): Promise<number | null> {
+  async #head(heads: Heads, more: (limit: number) => string, key: number): Promise<number | null> {
     if (heads.ids.length === 0 && heads.isCut) {
       const { tx, reach } = this.#parts
-      const rows = await tx.all<{ id: number }>(more, key, reach, heads.read)
+      const limit = limitOf(reach)
+      const rows = await tx.all<{ id: number }>(more(limit), key, heads.read)
       heads.ids = rows.map(({ id }) => id)
       heads.read += rows.length
-      heads.isCut = rows.length === reach
+      heads.isCut = rows.length === limit
     }
     return heads.ids.shift() ?? null
   }
@@ -162,10 +163,10 @@ export class Ring {
       `select lane.id, lane.owner_id, lane.vt, lane.floor, owner.weight
        from lane join owner on owner.id = lane.owner_id
        where lane.pool = ? and lane.class = ? and lane.is_active = 1
-       order by lane.vt, lane.id limit ? for no key update of lane skip locked`,
+       order by lane.vt, lane.id limit ${limitOf(reach + doubtful)}
+       for no key update of lane skip locked`,
       pool,
       workClass,
-      reach + doubtful,
     )
     const lanes = rows.map((row): Lane => ({ row, queues: [] }))
     if (lanes.length > 0) await this.#fill(lanes)
@@ -176,20 +177,18 @@ export class Ring {
   /** Reads what of these lanes could be claimed: of each queue about as much as its turns will take. */
   async #fill(lanes: readonly Lane[]): Promise<void> {
     const { tx, pool, reach } = this.#parts
-    const most = Math.min(reach, Math.ceil(reach / lanes.length) * 2)
+    const most = limitOf(Math.min(reach, Math.ceil(reach / lanes.length) * 2))
     const rows = await tx.all<QueueRow & { tasks: string | null; items: string | null }>(
       `select queue.id, queue.lane_id, queue.source_id, queue.cost_ms, queue.served,
          queue."window" - coalesce(busy.slots, 0) as room,
          (select json_agg(head.id) from (
            select task.id from task where task.queue_id = queue.id and task.state = 0
-           order by task.id limit ?1) as head) as tasks,
-         ${pool === 'read' ? owedItems : 'null'} as items
+           order by task.id limit ${most}) as head) as tasks,
+         ${pool === 'read' ? owedItems(most) : 'null'} as items
        from queue left join ${busySlots} as busy on busy.queue_id = queue.id
-       where queue.lane_id = any(?2) and queue.is_active = 1
-       order by queue.served, queue.id limit ?3 for no key update of queue skip locked`,
-      most,
+       where queue.lane_id = any(?) and queue.is_active = 1
+       order by queue.served, queue.id limit ${maxQueues} for no key update of queue skip locked`,
       lanes.map(({ row }) => row.id),
-      maxQueues,
     )
     const byId = new Map(lanes.map((lane) => [lane.row.id, lane]))
     for (const { tasks, items, ...row } of rows) {
@@ -249,21 +248,30 @@ type PickBase = { readonly workClass: WorkClass } & Readonly<
 /** Queues of a batch of lanes that are looked at; those that were served least come first. */
 const maxQueues = 4_096
 
-/** No slot reads the item; said so that PostgreSQL looks at the slots of a queue once. */
-const isUnread = `not (item.id = any(array(
-  select slot.item_id from slot where slot.queue_id = queue.id and slot.item_id is not null)))`
+/**
+ * Limits stand in the text, a few of them, so that PostgreSQL plans once and still knows that little is wanted: this
+ * many or more.
+ */
+function limitOf(count: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, count)))
+}
+
+/** No slot reads the item for this queue; said so that PostgreSQL looks at the slots of a queue once. */
+const isUnread = (queueId: string): string => `not (item.id = any(array(
+  select slot.item_id from slot where slot.queue_id = ${queueId} and slot.item_id is not null)))`
 
 /** The owed items of a queue's source, oldest first. */
-const owedItems = `(select json_agg(head.id) from (
+const owedItems = (limit: number): string => `(select json_agg(head.id) from (
   select item.id from item where item.source_id = queue.source_id and item.state = 1
-    and ${isUnread}
-  order by item.seq limit ?1) as head)`
+    and ${isUnread('queue.id')}
+  order by item.seq limit ${limit}) as head)`
 
-const moreTasks =
-  'select id from task where queue_id = ? and state = 0 order by id limit ? offset ?'
-const moreItems = `select item.id from queue join item on item.source_id = queue.source_id
-  where queue.id = ? and item.state = 1 and ${isUnread}
-  order by item.seq limit ? offset ?`
+const moreTasks = (limit: number): string =>
+  `select id from task where queue_id = ? and state = 0 order by id limit ${limit} offset ?`
+const moreItems = (limit: number): string =>
+  `select item.id from item where item.source_id = (select queue.source_id from queue where queue.id = ?1)
+     and item.state = 1 and ${isUnread('?1')}
+   order by item.seq limit ${limit} offset ?2`
 
 function headsOf(json: string | null, most: number): Heads {
   // Made by the database from numbers alone.

@@ -28,18 +28,23 @@ export interface Transaction extends Sql {
   notify(): Promise<void>
 }
 
+export interface TransactionOptions {
+  /** False: a loss of power may undo it. */
+  readonly isDurable?: boolean
+  /** It works on a great many rows: a statement may take an hour, and wait so long for others. */
+  readonly isLong?: boolean
+  /** The same few statements again and again, the plan of which does not depend on their values. */
+  readonly isRoutine?: boolean
+}
+
 export interface SqlDatabase extends Sql {
   /** Several processes work on it at the same time. */
   readonly isShared: boolean
   /**
    * All of `work` or nothing of it. `work` may run more than once: where two transactions stood in each other's way,
-   * one of them begins anew. `isDurable` false: a loss of power may undo it. `isLong`: it works on a great many rows, and
-   * is not cut short where others are.
+   * one of them begins anew.
    */
-  transaction<T>(
-    work: (tx: Transaction) => Promise<T>,
-    options?: { readonly isDurable?: boolean; readonly isLong?: boolean },
-  ): Promise<T>
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
   now(): Promise<number>
 }
 

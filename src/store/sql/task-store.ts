@@ -15,7 +15,7 @@ import { claim } from './claims.ts'
 import { Ledger } from './ledger.ts'
 import { Node } from './nodes.ts'
 import { refreshQueues } from './queues.ts'
-import { isOfDatabase, sourceOf, writeResults, type Apart } from './results.ts'
+import { isOfDatabase, writeResults, type Apart } from './results.ts'
 import type { SqlDatabase, Transaction } from './sql.ts'
 import type { Turning } from './turning.ts'
 import { keepUp, lookAhead, pullBack } from './upkeep.ts'
@@ -23,6 +23,8 @@ import { keepUp, lookAhead, pullBack } from './upkeep.ts'
 /** An operator has every process paused: nothing is to move. */
 const areAllPaused = `(exists (select 1 from node where node.is_paused = 1)
   and not exists (select 1 from node where node.is_paused = 0))`
+
+const routine = { isRoutine: true } as const
 
 export interface TaskStoreParts {
   readonly db: SqlDatabase
@@ -83,11 +85,11 @@ export class SqlTaskStore implements TaskStore {
       if (t.nowMs < this.#lastMs) await pullBack(t)
       const acks = await this.#write(t, results, isApart ? (work) => tx.savepoint(work) : null)
       // Others that claim wait from here on, for a moment: this turn holds what is its own, and waits for nobody any more.
-      const claims = await claim(t, free)
-      const { checks, nextMs } = await lookAhead(t)
+      const { claims, written } = await claim(t, free)
+      const [{ checks, nextMs }] = await Promise.all([lookAhead(t), written])
       const againMs = this.#lookAgainBy(nextMs, t.nowMs)
       return { seen, turn: { acks, claims, checks, nextMs: againMs, nowMs: t.nowMs } }
-    })
+    }, routine)
     node.keep(seen)
     return turn
   }
@@ -99,7 +101,6 @@ export class SqlTaskStore implements TaskStore {
   }
 
   async #write(t: Turning, results: readonly Result[], apart: Apart | null): Promise<Ack[]> {
-    await t.ledger.take([...new Set(results.map(sourceOf))])
     const acks = await writeResults(t, results, apart)
     await keepUp(t)
     await refreshQueues(t, t.shifting)

@@ -141,12 +141,17 @@ export function settleCharge(
 ): void {
   const queue = t.ledger.queue(queueId)
   if (queue === null) return
-  touch(t, queueId)
+  ripen(t, queueId)
   if (t.policy.charge === 'tasks') return
   const used = timeCharge(usedMs, queue.weight)
   t.ledger.charge(queue, used - timeCharge(charged, queue.weight), tag + used)
   const owed = timeCharge(usedMs, 1) - timeCharge(charged, 1)
   t.ledger.serve(queue, owed, expectation(queue.costMs, usedMs))
+}
+
+/** More of a queue may be ready than before, and not less: where some of it was, nothing changes. */
+export function ripen(t: Turning, queueId: number): void {
+  if (t.ledger.queue(queueId)?.isActive !== true) t.shifting.add(queueId)
 }
 
 /** The readiness of a queue may have changed. */

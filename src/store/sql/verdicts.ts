@@ -17,7 +17,7 @@ import type { SourceAccount } from './ledger.ts'
 import { touchSource } from './queues.ts'
 import { restartRound } from './rounds.ts'
 import { spoilRound } from './settling.ts'
-import { touch, type HeldTask, type Turning } from './turning.ts'
+import { ripen, touch, type HeldTask, type Turning } from './turning.ts'
 
 /** What was read, and the task that read it. */
 export interface AppliedTask {
@@ -35,7 +35,8 @@ export async function storeApplied(t: Turning, ended: readonly AppliedTask[]): P
   ])
   for (const { task } of ended) {
     // Read in another version than it has now.
-    if (task.id !== null && task.seq !== task.item_seq) await oweAgain(t, task)
+    if (task.seq === task.item_seq) continue
+    if (task.id !== null) await oweAgain(t, task)
     t.hungry.add(task.source_id)
   }
 }
@@ -209,6 +210,7 @@ async function retryAtSource(t: Turning, task: HeldTask, failure: Failure): Prom
 }
 
 function keepBreaker(t: Turning, source: SourceAccount, breaker: Breaker): void {
+  if (breaker === source.breaker) return
   if (breaker.health !== source.breaker.health) touchSource(t, source.id)
   source.breaker = breaker
   t.ledger.change(source)
@@ -218,14 +220,14 @@ function keepBreaker(t: Turning, source: SourceAccount, breaker: Breaker): void 
 export function noteSuccess(t: Turning, task: HeldTask, usedMs: number): void {
   const source = t.ledger.source(task.source_id)
   if (source === null) return
-  source.isMoved = true
-  t.ledger.change(source)
+  t.ledger.move(source, t.nowMs)
   if (task.fence <= source.breaker.fenceFloor) return
-  source.error = null
+  // A failure of this turn is not written yet.
+  if (source.hasError || source.error !== undefined) t.ledger.change(source, { error: null })
   keepBreaker(t, source, succeeded(source.breaker, t.nowMs))
   const queue = t.ledger.queue(task.queue_id)
   if (queue !== null) t.ledger.setWindow(queue, widened(queue.window, usedMs, t.policy))
-  touch(t, task.queue_id)
+  ripen(t, task.queue_id)
 }
 
 /** A task of the source failed because of the source. */
