@@ -48,7 +48,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     fault: 'a queue that could be claimed is not woken',
-    rewrite: replacing(/update queue set is_active = 1/, 'update queue set is_active = 0'),
+    rewrite: replacing(/is_active = (\?\d+) where queue/, 'is_active = 0 * $1 where queue'),
     noticed: /T9/,
   },
   {

@@ -2,6 +2,7 @@ import type { FreeSlots } from '../../engine/task-store.ts'
 import type { Claim, Pool, WorkClass } from '../../engine/task.ts'
 import { accrualMs, accrue, runningOf, type Occupied } from './accrual.ts'
 import { itemsToRead, type ToRead } from './items-to-read.ts'
+import type { Clockwork } from './lane-book.ts'
 import { refreshQueues } from './queues.ts'
 import { Ring, type Pick } from './ring.ts'
 import { candidatesOf } from './settling.ts'
@@ -32,6 +33,8 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claimed> {
     slotsOf(t, wanted),
     knownClasses(t),
   ])
+  const { book } = t.ledger
+  book.wakeLanes(clockworkOf(classes))
   const slots = looked.filter(({ fence, is_paused: isPaused }) => fence === null && isPaused === 0)
   const open = wanted.filter((pool) => slots.some((slot) => slot.pool === pool))
   // Told before the lanes are looked at, which then stand where they stand.
@@ -42,6 +45,7 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claimed> {
     const here = classes.filter((row) => row.pool === pool)
     const ring = new Ring({
       tx: t.tx,
+      book,
       policy: t.policy,
       pool,
       reach: places.length,
@@ -54,14 +58,18 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claimed> {
   const [, ...fills] = await Promise.all([charged, ...filled])
   const given = fills.flatMap((filled) => filled.given)
   if (given.length === 0) return nothing(t)
-  const { claims, rows } = await hold(t, given, newest)
+  const { claims, rows, passed } = await hold(t, given, newest)
   const rings = fills.map(({ ring }) => ring)
-  const written = Promise.all([fillSlots(t, rows), settle(t, rings, newest + given.length)])
+  const fence = newest + given.length
+  const written = Promise.all([fillSlots(t, rows), settle(t, rings, { fence, passed })])
   return { claims, written }
 }
 
-function nothing(t: Claiming): Claimed {
-  return { claims: [], written: refreshQueues(t, t.touched) }
+async function nothing(t: Claiming): Promise<Claimed> {
+  await refreshQueues(t, t.touched)
+  const { book } = t.ledger
+  if (book.isStirred) book.wakeLanes(clockworkOf(await knownClasses(t)))
+  return { claims: [], written: book.write() }
 }
 
 async function newestFence({ tx }: Claiming): Promise<number> {
@@ -93,11 +101,23 @@ function slotsOf({ tx, nowMs, nodeId }: Claiming, wanted: readonly Pool[]): Prom
 }
 
 /** Classes that ever had a lane, and how many slots of their pool were ever filled. */
-function knownClasses({ tx }: Claiming): Promise<{ pool: Pool; class: WorkClass; turn: number }[]> {
+function knownClasses({ tx }: Claiming): Promise<ClassRow[]> {
   return tx.all(
-    `select clockwork.pool, clockwork.class, counter.value as turn
+    `select clockwork.pool, clockwork.class, clockwork.v, counter.value as turn
      from clockwork join counter on counter.name = clockwork.pool || ' turn' order by clockwork.class`,
   )
+}
+
+interface ClassRow {
+  readonly pool: Pool
+  readonly class: WorkClass
+  readonly v: number
+  readonly turn: number
+}
+
+function clockworkOf(classes: readonly ClassRow[]): Clockwork {
+  return ({ pool, workClass }) =>
+    classes.find((row) => row.pool === pool && row.class === workClass)?.v ?? 0
 }
 
 async function fill(ring: Ring, places: readonly Place[]): Promise<Given[]> {
@@ -110,11 +130,16 @@ async function fill(ring: Ring, places: readonly Place[]): Promise<Given[]> {
   return given
 }
 
-/** Where lanes, queues and counters stand now, and which of the queues have something left. */
-async function settle(t: Claiming, rings: readonly Ring[], fence: number): Promise<void> {
-  const left = rings.map((ring) => ring.leftovers)
+/** Where lanes, queues and counters stand now. */
+async function settle(
+  t: Claiming,
+  rings: readonly Ring[],
+  { fence, passed }: { readonly fence: number; readonly passed: readonly number[] },
+): Promise<void> {
+  const left = rings.map((ring) => ring.settle())
   const unknown = new Set([...t.touched, ...left.flatMap(({ unknown: ids }) => ids)])
   for (const id of left.flatMap(({ known }) => known)) unknown.delete(id)
+  for (const id of passed) unknown.add(id)
   const counters = [
     { name: 'fence', value: fence },
     ...rings.map(({ pool, turn }) => ({ name: `${pool} turn`, value: turn })),
@@ -126,12 +151,9 @@ async function settle(t: Claiming, rings: readonly Ring[], fence: number): Promi
        where counter.name = r.name`,
       counters,
     ),
-    refreshQueues(
-      t,
-      unknown,
-      left.flatMap(({ unready }) => unready),
-    ),
+    refreshQueues(t, unknown),
   ])
+  await t.ledger.book.write()
 }
 
 interface TaskRow {
@@ -143,12 +165,15 @@ interface TaskRow {
   readonly step: string | null
 }
 
+interface Held {
+  readonly claims: readonly Claim[]
+  readonly rows: readonly SlotRow[]
+  /** Queues of what has gone another way since it was looked at: it is passed over. */
+  readonly passed: readonly number[]
+}
+
 /** Tasks and items for slots, each under a new fence: the numbers behind `newest`. */
-async function hold(
-  t: Claiming,
-  given: readonly Given[],
-  newest: number,
-): Promise<{ readonly claims: readonly Claim[]; readonly rows: readonly SlotRow[] }> {
+async function hold(t: Claiming, given: readonly Given[], newest: number): Promise<Held> {
   const [tasks, fresh] = await Promise.all([
     leaseTasks(t, given, newest),
     itemsToRead(
@@ -163,6 +188,7 @@ async function hold(
   const untilMs = t.nowMs + t.policy.leaseMs
   const claims: Claim[] = []
   const rows: SlotRow[] = []
+  const passed: number[] = []
   for (const [at, { place, pick }] of given.entries()) {
     const fence = newest + at + 1
     const task = tasks.get(pick.taskId ?? 0)
@@ -171,11 +197,13 @@ async function hold(
     const lease = leaseOf(place, pick, { fence, untilMs })
     if (read !== undefined) claims.push(readClaim(lease, read))
     else if (task !== undefined) claims.push(await listClaim(t, lease, task))
-    // What has gone another way since it was looked at is passed over.
-    else continue
+    else {
+      passed.push(pick.queue.id)
+      continue
+    }
     rows.push(slotRow(place, pick, { fence, itemId, seq: read?.seq ?? null }))
   }
-  return { claims, rows }
+  return { claims, rows, passed }
 }
 
 function leaseOf(
@@ -183,7 +211,7 @@ function leaseOf(
   { lane, queue }: Pick,
   { fence, untilMs }: { readonly fence: number; readonly untilMs: number },
 ): Lease {
-  return { fence, pool, slot, ownerId: lane.owner_id, sourceId: queue.source_id, untilMs }
+  return { fence, pool, slot, ownerId: lane.ownerId, sourceId: queue.sourceId, untilMs }
 }
 
 interface SlotRow {
@@ -212,7 +240,7 @@ function slotRow(
     seq: held.seq,
     queue_id: queue.id,
     tag,
-    charged: Math.round(queue.cost_ms),
+    charged: Math.round(queue.costMs),
   }
 }
 

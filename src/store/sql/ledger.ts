@@ -1,21 +1,7 @@
 import { isLately, type Breaker } from '../../engine/breaker.ts'
-import type { Failure, Pool, WorkClass } from '../../engine/task.ts'
-import type { Window } from '../../engine/window.ts'
+import type { Failure } from '../../engine/task.ts'
+import { LaneBook, laneColumns, queueColumns, type LaneRow, type QueueRow } from './lane-book.ts'
 import type { Transaction } from './sql.ts'
-
-/** What a queue and its lane owe and are owed, while a turn is under way. */
-export interface QueueAccount {
-  readonly id: number
-  readonly laneId: number
-  readonly sourceId: number
-  readonly pool: Pool
-  readonly workClass: WorkClass
-  readonly weight: number
-  readonly isActive: boolean
-  served: number
-  costMs: number
-  window: Window
-}
 
 /** A source's breaker and what it said last, while a turn is under way. */
 export interface SourceAccount {
@@ -38,23 +24,19 @@ export interface SourceAccount {
  * Sources with their lanes and queues that a turn has to itself: locked in an order that all processes keep (sources,
  * lanes, queues, each by number), so that nobody waits in a circle. Their keys are not locked: a row that is written
  * twice in a transaction has its foreign keys looked at, and whoever claims would wait there. Read when they are taken,
- * written once when all results are in. Until then SQL does not see the changes; `write` comes before anything that
- * looks at these rows.
+ * written once when all results are in. Until then SQL does not see the changes.
  */
 export class Ledger {
+  /** Their lanes and queues, and those that are claimed from. */
+  readonly book: LaneBook
   readonly #tx: Transaction
   readonly #sources = new Map<number, SourceAccount>()
-  readonly #queues = new Map<number, QueueAccount>()
-  readonly #lanes = new Map<number, number>()
-  readonly #changed = {
-    sources: new Set<SourceAccount>(),
-    queues: new Set<QueueAccount>(),
-    lanes: new Set<number>(),
-  }
+  readonly #changed = new Set<SourceAccount>()
   #fence = 0
 
   constructor(tx: Transaction) {
     this.#tx = tx
+    this.book = new LaneBook(tx)
   }
 
   /** Takes these sources, however long another process has them. Once, before `takeFree`. */
@@ -99,9 +81,9 @@ export class Ledger {
 
   #lockLanes(sourceIds: readonly number[], skip: '' | ' skip locked'): Promise<LaneRow[]> {
     return this.#tx.all(
-      `select id, vt, owner_id from lane
-       where owner_id in (select owner_id from source where source.id = any(?))
-       order by id for no key update of lane${skip}`,
+      `select ${laneColumns} from lane join owner on owner.id = lane.owner_id
+       where lane.owner_id in (select owner_id from source where source.id = any(?))
+       order by lane.id for no key update of lane${skip}`,
       sourceIds,
     )
   }
@@ -109,10 +91,8 @@ export class Ledger {
   /** Besides who has their source only claims lock them, and those wait for nobody. */
   #lockQueues(sourceIds: readonly number[]): Promise<QueueRow[]> {
     return this.#tx.all(
-      `select queue.id, queue.lane_id, queue.source_id, queue.served, queue.cost_ms, queue."window",
-         queue.streak, queue.is_active, lane.pool, lane.class, owner.weight
-       from queue join lane on lane.id = queue.lane_id join owner on owner.id = lane.owner_id
-       where queue.source_id = any(?) order by queue.id for no key update of queue`,
+      `select ${queueColumns} from queue where queue.source_id = any(?)
+       order by queue.id for no key update of queue`,
       sourceIds,
     )
   }
@@ -124,14 +104,8 @@ export class Ledger {
   ): void {
     for (const row of sources) this.#sources.set(row.id, accountOf(row))
     this.#fence = sources[0]?.fence ?? this.#fence
-    for (const { id, vt } of lanes) if (!this.#lanes.has(id)) this.#lanes.set(id, vt)
-    for (const row of queues) this.open(queueOf(row))
-  }
-
-  /** A queue that has just been made. */
-  open(queue: QueueAccount): void {
-    this.#queues.set(queue.id, queue)
-    if (!this.#lanes.has(queue.laneId)) this.#lanes.set(queue.laneId, 0)
+    for (const row of lanes) this.book.takeLane(row)
+    for (const row of queues) this.book.takeQueue(row)
   }
 
   /** Null: it is not there any more, or is not ours in this turn. */
@@ -139,41 +113,14 @@ export class Ledger {
     return this.#sources.get(id) ?? null
   }
 
-  queue(id: number): QueueAccount | null {
-    return this.#queues.get(id) ?? null
-  }
-
-  queuesOf(sourceId: number): QueueAccount[] {
-    return [...this.#queues.values()].filter((queue) => queue.sourceId === sourceId)
-  }
-
   change(source: SourceAccount, to?: Partial<SourceAccount>): void {
     if (to !== undefined) Object.assign(source, to)
-    this.#changed.sources.add(source)
+    this.#changed.add(source)
   }
 
   /** Its work has moved: worth writing once in a while. */
   move(source: SourceAccount, nowMs: number): void {
     if (!isLately(source.progressMs, nowMs)) this.change(source, { isMoved: true })
-  }
-
-  setWindow(queue: QueueAccount, window: Window): void {
-    if (window === queue.window) return
-    queue.window = window
-    this.#changed.queues.add(queue)
-  }
-
-  serve(queue: QueueAccount, units: number, costMs: number): void {
-    queue.served = Math.max(0, queue.served + units)
-    queue.costMs = costMs
-    this.#changed.queues.add(queue)
-  }
-
-  /** Moves a lane on, or back by what it was charged too much, but never behind `least`. */
-  charge({ laneId }: QueueAccount, units: number, least: number): void {
-    const vt = this.#lanes.get(laneId) ?? 0
-    this.#lanes.set(laneId, Math.max(vt + units, least))
-    this.#changed.lanes.add(laneId)
   }
 
   /** The next number for an item of a source that comes to be owed. */
@@ -189,43 +136,9 @@ export class Ledger {
     return this.#fence
   }
 
-  /** Writes what has changed. */
+  /** Writes what has changed of sources. */
   async write(nowMs: number): Promise<void> {
-    await Promise.all([this.#writeQueues(), this.#writeLanes(), this.#writeSources(nowMs)])
-  }
-
-  async #writeQueues(): Promise<void> {
-    const { queues } = this.#changed
-    if (queues.size === 0) return
-    const rows = [...queues].map(({ id, served, costMs, window: { window: width, streak } }) => ({
-      id,
-      served,
-      cost_ms: costMs,
-      width,
-      streak,
-    }))
-    queues.clear()
-    await this.#tx.each(
-      `update queue set served = r.served, cost_ms = r.cost_ms, "window" = r.width, streak = r.streak
-       from rows as r (id bigint, served bigint, cost_ms float8, width bigint, streak bigint)
-       where queue.id = r.id`,
-      rows,
-    )
-  }
-
-  async #writeLanes(): Promise<void> {
-    const { lanes } = this.#changed
-    if (lanes.size === 0) return
-    const rows = [...lanes].map((id) => ({ id, vt: this.#lanes.get(id) ?? 0 }))
-    lanes.clear()
-    await this.#tx.each(
-      'update lane set vt = r.vt from rows as r (id bigint, vt bigint) where lane.id = r.id',
-      rows,
-    )
-  }
-
-  async #writeSources(nowMs: number): Promise<void> {
-    const { sources } = this.#changed
+    const sources = this.#changed
     if (sources.size === 0) return
     const rows = [...sources].map((account) => rowOf(account, nowMs))
     for (const account of sources) Object.assign(account, { isMoved: false, error: undefined })
@@ -266,12 +179,6 @@ function rowOf({ id, seq, breaker, isMoved, error }: SourceAccount, nowMs: numbe
   }
 }
 
-interface LaneRow {
-  readonly id: number
-  readonly vt: number
-  readonly owner_id: number
-}
-
 interface SourceRow {
   readonly id: number
   readonly owner_id: number
@@ -301,35 +208,5 @@ function accountOf(row: SourceRow): SourceAccount {
     isMoved: false,
     hasError: row.error_code !== null,
     error: undefined,
-  }
-}
-
-interface QueueRow {
-  readonly id: number
-  readonly lane_id: number
-  readonly source_id: number
-  readonly served: number
-  readonly cost_ms: number
-  readonly window: number
-  readonly streak: number
-  readonly is_active: number
-  readonly pool: Pool
-  readonly class: WorkClass
-  readonly weight: number
-}
-
-function queueOf(row: QueueRow): QueueAccount {
-  const { id, served, pool, weight, window, streak } = row
-  return {
-    id,
-    laneId: row.lane_id,
-    sourceId: row.source_id,
-    pool,
-    workClass: row.class,
-    weight,
-    isActive: row.is_active === 1,
-    served,
-    costMs: row.cost_ms,
-    window: { window, streak },
   }
 }

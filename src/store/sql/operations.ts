@@ -178,7 +178,7 @@ export class SqlOperations implements Operations {
         const t = this.#turning(tx)
         await t.ledger.take([sourceId])
         const done = await work(t)
-        await t.ledger.write(t.nowMs)
+        await Promise.all([t.ledger.write(t.nowMs), t.ledger.book.write()])
         await tx.notify()
         return done
       },

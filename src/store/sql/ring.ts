@@ -1,30 +1,22 @@
 import { advance, classOrder } from '../../engine/fair.ts'
 import type { Policy } from '../../engine/policy.ts'
 import type { Pool, WorkClass } from '../../engine/task.ts'
+import {
+  laneColumns,
+  queueColumns,
+  type LaneAccount,
+  type LaneBook,
+  type LaneRow,
+  type QueueAccount,
+  type QueueRow,
+} from './lane-book.ts'
 import { busySlots } from './queues.ts'
-import type { Transaction } from './sql.ts'
-
-export interface LaneRow {
-  readonly id: number
-  readonly owner_id: number
-  readonly weight: number
-  vt: number
-  floor: number
-}
-
-export interface QueueRow {
-  readonly id: number
-  readonly lane_id: number
-  readonly source_id: number
-  readonly cost_ms: number
-  served: number
-  room: number
-}
+import type { SqlValue, Transaction } from './sql.ts'
 
 /** What one claim takes: a task that has a row, or an owed item, from whose queue, in whose lane, at which virtual time. */
 export interface Pick {
-  readonly lane: LaneRow
-  readonly queue: QueueRow
+  readonly lane: LaneAccount
+  readonly queue: QueueAccount
   readonly taskId: number | null
   readonly itemId: number | null
   readonly workClass: WorkClass
@@ -33,18 +25,20 @@ export interface Pick {
 
 /** A lane with what of it could be claimed, as far as it has been read. */
 interface Lane {
-  readonly row: LaneRow
+  readonly account: LaneAccount
   readonly queues: Queue[]
 }
 
 interface Queue {
-  readonly row: QueueRow
+  readonly account: QueueAccount
+  /** Slots that it may still have. */
+  room: number
+  isServed: boolean
   readonly tasks: Heads
   readonly items: Heads
 }
 
 export interface Leftovers {
-  readonly unready: readonly QueueRow[]
   readonly unknown: readonly number[]
   /** Whether they are ready is known without another look. */
   readonly known: readonly number[]
@@ -60,6 +54,7 @@ interface Heads {
 
 export interface RingParts {
   readonly tx: Transaction
+  readonly book: LaneBook
   readonly policy: Policy
   readonly pool: Pool
   /** Slots to be filled at most. */
@@ -77,8 +72,6 @@ export class Ring {
   readonly #parts: RingParts
   readonly #lanes = new Map<WorkClass, Lane[]>()
   readonly #queues: Queue[] = []
-  readonly #moved = new Set<LaneRow>()
-  readonly #served = new Set<QueueRow>()
   readonly #newest = new Map<WorkClass, number>()
   #turn: number
 
@@ -110,15 +103,16 @@ export class Ring {
 
   async #nextOf(workClass: WorkClass, lanes: Lane[]): Promise<Pick | null> {
     for (;;) {
-      const lane = least(lanes, ({ row }) => row.vt)
+      const lane = least(lanes, ({ account }) => account.vt)
       if (lane === null) return null
-      const queue = least(lane.queues, ({ row }) => row.served)
+      const queue = least(lane.queues, ({ account }) => account.served)
       if (queue === null) {
         lanes.splice(lanes.indexOf(lane), 1)
         continue
       }
-      const taskId = await this.#head(queue.tasks, moreTasks, queue.row.id)
-      const itemId = taskId === null ? await this.#head(queue.items, moreItems, queue.row.id) : null
+      const { id } = queue.account
+      const taskId = await this.#head(queue.tasks, moreTasks, id)
+      const itemId = taskId === null ? await this.#head(queue.items, moreItems, id) : null
       if (taskId !== null || itemId !== null) {
         return this.#serve(lane, queue, { workClass, taskId, itemId })
       }
@@ -139,36 +133,41 @@ export class Ring {
     return heads.ids.shift() ?? null
   }
 
-  #serve(lane: Lane, queue: Queue, served: PickBase): Pick {
-    const { row } = lane
-    const { charge } = this.#parts.policy
-    const tag = row.vt
-    row.floor = queue.row.served
-    row.vt += advance(charge, queue.row.cost_ms, row.weight)
-    queue.row.served += advance(charge, queue.row.cost_ms, 1)
-    queue.row.room--
-    if (queue.row.room <= 0) lane.queues.splice(lane.queues.indexOf(queue), 1)
-    this.#moved.add(row)
-    this.#newest.set(served.workClass, Math.max(tag, this.#newest.get(served.workClass) ?? 0))
-    this.#served.add(queue.row)
+  #serve({ account: lane, queues }: Lane, queue: Queue, served: PickBase): Pick {
+    const { policy, book } = this.#parts
+    const { account } = queue
     const { workClass, taskId, itemId } = served
-    return { workClass, taskId, itemId, lane: row, queue: queue.row, tag }
+    const tag = lane.vt
+    book.setFloor(lane, account.served)
+    book.charge(lane, advance(policy.charge, account.costMs, lane.weight), 0)
+    book.serve(account, advance(policy.charge, account.costMs, 1))
+    queue.isServed = true
+    queue.room--
+    if (queue.room <= 0) queues.splice(queues.indexOf(queue), 1)
+    this.#newest.set(workClass, Math.max(tag, this.#newest.get(workClass) ?? 0))
+    return { workClass, taskId, itemId, lane, queue: account, tag }
   }
 
+  /** As many as this batch can reach: those that the turn has already stand where the book says, others where SQL says. */
   async #lanesOf(workClass: WorkClass): Promise<Lane[]> {
     const known = this.#lanes.get(workClass)
     if (known !== undefined) return known
-    const { tx, pool, reach, doubtful } = this.#parts
+    const { tx, book, pool, reach, doubtful } = this.#parts
+    const ours = book.lanesOf(pool, workClass)
     const rows = await tx.all<LaneRow>(
-      `select lane.id, lane.owner_id, lane.vt, lane.floor, owner.weight
-       from lane join owner on owner.id = lane.owner_id
-       where lane.pool = ? and lane.class = ? and lane.is_active = 1
+      `select ${laneColumns} from lane join owner on owner.id = lane.owner_id
+       where lane.pool = ? and lane.class = ? and lane.is_active = 1 and not (lane.id = any(?))
        order by lane.vt, lane.id limit ${limitOf(reach + doubtful)}
        for no key update of lane skip locked`,
       pool,
       workClass,
+      ours.map(({ id }) => id),
     )
-    const lanes = rows.map((row): Lane => ({ row, queues: [] }))
+    const lanes = [...ours, ...rows.map((row) => book.takeLane(row))]
+      .filter(({ isActive }) => isActive)
+      .toSorted((a, b) => a.vt - b.vt || a.id - b.id)
+      .slice(0, reach + doubtful)
+      .map((account): Lane => ({ account, queues: [] }))
     if (lanes.length > 0) await this.#fill(lanes)
     this.#lanes.set(workClass, lanes)
     return lanes
@@ -176,69 +175,74 @@ export class Ring {
 
   /** Reads what of these lanes could be claimed: of each queue about as much as its turns will take. */
   async #fill(lanes: readonly Lane[]): Promise<void> {
-    const { tx, pool, reach } = this.#parts
+    const { book, reach } = this.#parts
     const most = limitOf(Math.min(reach, Math.ceil(reach / lanes.length) * 2))
-    const rows = await tx.all<QueueRow & { tasks: string | null; items: string | null }>(
-      `select queue.id, queue.lane_id, queue.source_id, queue.cost_ms, queue.served,
-         queue."window" - coalesce(busy.slots, 0) as room,
-         (select json_agg(head.id) from (
-           select task.id from task where task.queue_id = queue.id and task.state = 0
-           order by task.id limit ${most}) as head) as tasks,
-         ${pool === 'read' ? owedItems(most) : 'null'} as items
-       from queue left join ${busySlots} as busy on busy.queue_id = queue.id
-       where queue.lane_id = any(?) and queue.is_active = 1
-       order by queue.served, queue.id limit ${maxQueues} for no key update of queue skip locked`,
-      lanes.map(({ row }) => row.id),
-    )
-    const byId = new Map(lanes.map((lane) => [lane.row.id, lane]))
-    for (const { tasks, items, ...row } of rows) {
-      if (row.room <= 0) continue
-      const queue = { row, tasks: headsOf(tasks, most), items: headsOf(items, most) }
+    const byId = new Map(lanes.map((lane) => [lane.account.id, lane]))
+    const woken = book.wokenIn(new Set(lanes.map(({ account }) => account))).map(({ id }) => id)
+    const found = await Promise.all([
+      this.#queuesOf('queue.lane_id = any(?) and queue.is_active = 1', [...byId.keys()], most),
+      woken.length === 0 ? [] : this.#queuesOf('queue.id = any(?)', woken, most),
+    ])
+    for (const row of found.flat()) {
+      const account = book.takeQueue(row)
+      if (account === null || !account.isActive) continue
+      const room = account.window.window - row.busy
+      if (room <= 0) continue
+      const [tasks, items] = [headsOf(row.tasks, most), headsOf(row.items, most)]
+      const queue = { account, room, isServed: false, tasks, items }
       this.#queues.push(queue)
       byId.get(row.lane_id)?.queues.push(queue)
     }
   }
 
-  /** What is known of the queues that were looked at: those that are ready no more, and those to be looked at again. */
-  get leftovers(): Leftovers {
-    const unready: QueueRow[] = []
-    const unknown: number[] = []
-    const known: number[] = []
-    for (const { row, tasks, items } of this.#queues) {
-      if (!this.#served.has(row)) continue
-      const isEmpty = tasks.ids.length === 0 && items.ids.length === 0
-      if (isEmpty && (tasks.isCut || items.isCut) && row.room > 0) unknown.push(row.id)
-      else {
-        known.push(row.id)
-        if (isEmpty || row.room <= 0) unready.push(row)
-      }
-    }
-    return { unready, unknown, known }
+  #queuesOf(which: string, ids: SqlValue, most: number): Promise<FoundRow[]> {
+    const { tx, pool } = this.#parts
+    return tx.all(
+      `select ${queueColumns}, coalesce(busy.slots, 0) as busy,
+         (select json_agg(head.id) from (
+           select task.id from task where task.queue_id = queue.id and task.state = 0
+           order by task.id limit ${most}) as head) as tasks,
+         ${pool === 'read' ? owedItems(most) : 'null'} as items
+       from queue left join ${busySlots} as busy on busy.queue_id = queue.id
+       where ${which}
+       order by queue.served, queue.id limit ${maxQueues} for no key update of queue skip locked`,
+      ids,
+    )
   }
 
-  /** Where the lanes and queues stand now, and the virtual time at which newcomers begin. */
+  /** Puts those to sleep of which nothing more can be claimed, as far as that is known. */
+  settle(): Leftovers {
+    const { book } = this.#parts
+    const unknown: number[] = []
+    const known: number[] = []
+    for (const { account, room, isServed, tasks, items } of this.#queues) {
+      if (!isServed) continue
+      const isEmpty = tasks.ids.length === 0 && items.ids.length === 0
+      if (isEmpty && (tasks.isCut || items.isCut) && room > 0) unknown.push(account.id)
+      else {
+        known.push(account.id)
+        if (isEmpty || room <= 0) book.setActive(account, false)
+      }
+    }
+    return { unknown, known }
+  }
+
+  /** The virtual times at which newcomers begin. */
   async write(): Promise<void> {
     const { tx, pool } = this.#parts
-    if (this.#moved.size === 0) return
-    await Promise.all([
-      tx.each(
-        `update queue set served = r.served from rows as r (id bigint, served bigint)
-         where queue.id = r.id`,
-        [...this.#served],
-      ),
-      tx.each(
-        `update lane set vt = r.vt, floor = r.floor
-         from rows as r (id bigint, vt bigint, floor bigint) where lane.id = r.id`,
-        [...this.#moved],
-      ),
-      tx.each(
-        `update clockwork set v = greatest(clockwork.v, r.v) from rows as r (class bigint, v bigint)
-         where pool = ?1 and clockwork.class = r.class`,
-        [...this.#newest].map(([workClass, v]) => ({ class: workClass, v })),
-        pool,
-      ),
-    ])
+    await tx.each(
+      `update clockwork set v = greatest(clockwork.v, r.v) from rows as r (class bigint, v bigint)
+       where pool = ?1 and clockwork.class = r.class`,
+      [...this.#newest].map(([workClass, v]) => ({ class: workClass, v })),
+      pool,
+    )
   }
+}
+
+interface FoundRow extends QueueRow {
+  readonly busy: number
+  readonly tasks: string | null
+  readonly items: string | null
 }
 
 type PickBase = { readonly workClass: WorkClass } & Readonly<
@@ -280,14 +284,14 @@ function headsOf(json: string | null, most: number): Heads {
 }
 
 /** The first of the smallest; rows are in the order of their ids where they are equal. */
-function least<T extends { readonly row: { readonly id: number } }>(
+function least<T extends { readonly account: { readonly id: number } }>(
   all: readonly T[],
   key: (each: T) => number,
 ): T | null {
   let best: T | null = null
   for (const each of all) {
     if (best === null || key(each) < key(best)) best = each
-    else if (key(each) === key(best) && each.row.id < best.row.id) best = each
+    else if (key(each) === key(best) && each.account.id < best.account.id) best = each
   }
   return best
 }

@@ -30,7 +30,7 @@ export interface Turning {
 }
 
 /** What claiming needs of a turn. */
-export type Claiming = Pick<Turning, 'tx' | 'nowMs' | 'policy' | 'nodeId' | 'touched'>
+export type Claiming = Pick<Turning, 'tx' | 'nowMs' | 'policy' | 'nodeId' | 'touched' | 'ledger'>
 
 /** Where a task runs, and what its lane was charged for it. */
 export interface Hold {
@@ -139,24 +139,26 @@ export function settleCharge(
   { tag, charged, queue_id: queueId }: Hold,
   usedMs: number,
 ): void {
-  const queue = t.ledger.queue(queueId)
+  const { book } = t.ledger
+  const queue = book.queue(queueId)
   if (queue === null) return
   ripen(t, queueId)
   if (t.policy.charge === 'tasks') return
-  const used = timeCharge(usedMs, queue.weight)
-  t.ledger.charge(queue, used - timeCharge(charged, queue.weight), tag + used)
+  const { lane } = queue
+  const used = timeCharge(usedMs, lane.weight)
+  book.charge(lane, used - timeCharge(charged, lane.weight), tag + used)
   const owed = timeCharge(usedMs, 1) - timeCharge(charged, 1)
-  t.ledger.serve(queue, owed, expectation(queue.costMs, usedMs))
+  book.serve(queue, owed, expectation(queue.costMs, usedMs))
 }
 
 /** More of a queue may be ready than before, and not less: where some of it was, nothing changes. */
 export function ripen(t: Turning, queueId: number): void {
-  if (t.ledger.queue(queueId)?.isActive !== true) t.shifting.add(queueId)
+  if (t.ledger.book.queue(queueId)?.isActive !== true) t.shifting.add(queueId)
 }
 
 /** The readiness of a queue may have changed. */
 export function touch(t: Turning, queueId: number): void {
-  if (t.ledger.queue(queueId)?.isActive === true) t.touched.add(queueId)
+  if (t.ledger.book.queue(queueId)?.isActive === true) t.touched.add(queueId)
   else t.shifting.add(queueId)
 }
 

@@ -225,15 +225,17 @@ export function noteSuccess(t: Turning, task: HeldTask, usedMs: number): void {
   // A failure of this turn is not written yet.
   if (source.hasError || source.error !== undefined) t.ledger.change(source, { error: null })
   keepBreaker(t, source, succeeded(source.breaker, t.nowMs))
-  const queue = t.ledger.queue(task.queue_id)
-  if (queue !== null) t.ledger.setWindow(queue, widened(queue.window, usedMs, t.policy))
+  const { book } = t.ledger
+  const queue = book.queue(task.queue_id)
+  if (queue !== null) book.setWindow(queue, widened(queue.window, usedMs, t.policy))
   ripen(t, task.queue_id)
 }
 
 /** A task of the source failed because of the source. */
 export function noteFailure(t: Turning, task: HeldTask, failure: Failure): void {
-  const queue = t.ledger.queue(task.queue_id)
-  if (queue !== null) t.ledger.setWindow(queue, narrowed(queue.window, failure.code))
+  const { book } = t.ledger
+  const queue = book.queue(task.queue_id)
+  if (queue !== null) book.setWindow(queue, narrowed(queue.window, failure.code))
   touch(t, task.queue_id)
   const source = t.ledger.source(task.source_id)
   if (source === null || task.fence <= source.breaker.fenceFloor) return

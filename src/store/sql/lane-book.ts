@@ -1,0 +1,254 @@
+import type { Pool, WorkClass } from '../../engine/task.ts'
+import type { Window } from '../../engine/window.ts'
+import type { Transaction } from './sql.ts'
+
+/** Where a lane stands. */
+export interface LaneAccount {
+  readonly id: number
+  readonly ownerId: number
+  readonly pool: Pool
+  readonly workClass: WorkClass
+  readonly weight: number
+  vt: number
+  floor: number
+  /** One of its queues is. */
+  isActive: boolean
+}
+
+/** Where a queue stands in its lane. */
+export interface QueueAccount {
+  readonly id: number
+  readonly sourceId: number
+  readonly lane: LaneAccount
+  served: number
+  costMs: number
+  window: Window
+  /** Something of it could be claimed. */
+  isActive: boolean
+}
+
+export const laneColumns = `lane.id, lane.owner_id, lane.pool, lane.class, lane.vt, lane.floor, lane.is_active, owner.weight`
+export const queueColumns = `queue.id, queue.lane_id, queue.source_id, queue.served, queue.cost_ms, queue."window",
+  queue.streak, queue.is_active`
+
+export interface LaneRow {
+  readonly id: number
+  readonly owner_id: number
+  readonly pool: Pool
+  readonly class: WorkClass
+  readonly vt: number
+  readonly floor: number
+  readonly is_active: number
+  readonly weight: number
+}
+
+export interface QueueRow {
+  readonly id: number
+  readonly lane_id: number
+  readonly source_id: number
+  readonly served: number
+  readonly cost_ms: number
+  readonly window: number
+  readonly streak: number
+  readonly is_active: number
+}
+
+/** The virtual time of a class in a pool: where a lane begins that wakes up. */
+export type Clockwork = (lane: LaneAccount) => number
+
+/**
+ * Lanes and queues that a turn has locked, as they stand now: whoever settles and whoever claims change them here, and
+ * they are written once, when all is claimed. SQL sees none of it before.
+ */
+export class LaneBook {
+  readonly #tx: Transaction
+  readonly #lanes = new Map<number, LaneAccount>()
+  readonly #queues = new Map<number, QueueAccount>()
+  readonly #changedLanes = new Set<LaneAccount>()
+  readonly #changedQueues = new Set<QueueAccount>()
+  /** Lanes that slept when they were taken. */
+  readonly #slept = new Set<LaneAccount>()
+  /** Queues that have woken up, or were put to sleep. */
+  readonly #shifted = new Set<QueueAccount>()
+
+  constructor(tx: Transaction) {
+    this.#tx = tx
+  }
+
+  /** Locked by this turn. One that is in the book already stays as it is there. */
+  takeLane(row: LaneRow): LaneAccount {
+    const known = this.#lanes.get(row.id)
+    if (known !== undefined) return known
+    const { id, pool, weight, vt, floor } = row
+    const isActive = row.is_active === 1
+    const lane = {
+      id,
+      ownerId: row.owner_id,
+      pool,
+      workClass: row.class,
+      weight,
+      vt,
+      floor,
+      isActive,
+    }
+    this.#lanes.set(id, lane)
+    if (!isActive) this.#slept.add(lane)
+    return lane
+  }
+
+  /** The same. Null: its lane is another's. */
+  takeQueue(row: QueueRow): QueueAccount | null {
+    const known = this.#queues.get(row.id)
+    if (known !== undefined) return known
+    const lane = this.#lanes.get(row.lane_id)
+    if (lane === undefined) return null
+    const { id, served, window, streak } = row
+    const queue = {
+      id,
+      sourceId: row.source_id,
+      lane,
+      served,
+      costMs: row.cost_ms,
+      window: { window, streak },
+      isActive: row.is_active === 1,
+    }
+    this.#queues.set(id, queue)
+    return queue
+  }
+
+  lane(id: number): LaneAccount | null {
+    return this.#lanes.get(id) ?? null
+  }
+
+  queue(id: number): QueueAccount | null {
+    return this.#queues.get(id) ?? null
+  }
+
+  queuesOf(sourceId: number): QueueAccount[] {
+    return [...this.#queues.values()].filter((queue) => queue.sourceId === sourceId)
+  }
+
+  lanesOf(pool: Pool, workClass: WorkClass): LaneAccount[] {
+    return [...this.#lanes.values()].filter(
+      (lane) => lane.pool === pool && lane.workClass === workClass,
+    )
+  }
+
+  /** Queues of these lanes that are active here and not yet where SQL looks. */
+  wokenIn(lanes: ReadonlySet<LaneAccount>): QueueAccount[] {
+    return [...this.#shifted].filter((queue) => queue.isActive && lanes.has(queue.lane))
+  }
+
+  /** Moves a lane on, or back by what it was charged too much, but never behind `least`. */
+  charge(lane: LaneAccount, units: number, least: number): void {
+    lane.vt = Math.max(lane.vt + units, least)
+    this.#changedLanes.add(lane)
+  }
+
+  serve(queue: QueueAccount, units: number, costMs = queue.costMs): void {
+    queue.served = Math.max(0, queue.served + units)
+    queue.costMs = costMs
+    this.#changedQueues.add(queue)
+  }
+
+  setWindow(queue: QueueAccount, window: Window): void {
+    if (window === queue.window) return
+    queue.window = window
+    this.#changedQueues.add(queue)
+  }
+
+  /** One of a lane's queues is served: whichever wakes up after it has had as much. */
+  setFloor(lane: LaneAccount, floor: number): void {
+    lane.floor = floor
+    this.#changedLanes.add(lane)
+  }
+
+  /** A queue is active exactly if it is ready. One that wakes up has had what its lane's others have. */
+  setActive(queue: QueueAccount, isReady: boolean): void {
+    if (queue.isActive === isReady) return
+    queue.isActive = isReady
+    if (isReady) queue.served = Math.max(queue.served, queue.lane.floor)
+    this.#changedQueues.add(queue)
+    this.#shifted.add(queue)
+  }
+
+  get isStirred(): boolean {
+    return this.#shifted.size > 0
+  }
+
+  /** A lane that wakes up starts at the present virtual time: idling earns nothing. */
+  wakeLanes(clockwork: Clockwork): void {
+    for (const { lane, isActive } of this.#shifted) {
+      if (!isActive || lane.isActive) continue
+      lane.isActive = true
+      this.charge(lane, 0, clockwork(lane))
+    }
+  }
+
+  /** Writes where all of them stand, once nothing can wake up any more. */
+  async write(): Promise<void> {
+    await this.#lullLanes()
+    const woken = [...this.#slept].some(({ isActive }) => isActive)
+    await Promise.all([
+      this.#writeQueues(),
+      this.#writeLanes(),
+      woken ? this.#tx.notify() : undefined,
+    ])
+  }
+
+  /** A lane sleeps when none of its queues is active, those of others included. */
+  async #lullLanes(): Promise<void> {
+    const lulled = new Set<LaneAccount>()
+    for (const { lane, isActive } of this.#shifted) if (!isActive) lulled.add(lane)
+    const known = [...this.#queues.values()].filter(({ lane }) => lulled.has(lane))
+    for (const { lane, isActive } of known) if (isActive) lulled.delete(lane)
+    if (lulled.size === 0) return
+    const others = await this.#tx.all<{ lane_id: number }>(
+      `select distinct lane_id from queue where lane_id = any(?) and is_active = 1 and not (id = any(?))`,
+      [...lulled].map(({ id }) => id),
+      known.map(({ id }) => id),
+    )
+    const awake = new Set(others.map((row) => row.lane_id))
+    for (const lane of lulled) {
+      if (awake.has(lane.id) || !lane.isActive) continue
+      lane.isActive = false
+      this.#changedLanes.add(lane)
+    }
+  }
+
+  async #writeQueues(): Promise<void> {
+    const rows = [...this.#changedQueues].map(({ id, served, costMs, window, isActive }) => ({
+      id,
+      served,
+      cost_ms: costMs,
+      width: window.window,
+      streak: window.streak,
+      is_active: Number(isActive),
+    }))
+    this.#changedQueues.clear()
+    this.#shifted.clear()
+    await this.#tx.each(
+      `update queue set served = r.served, cost_ms = r.cost_ms, "window" = r.width, streak = r.streak,
+         is_active = r.is_active
+       from rows as r (id bigint, served bigint, cost_ms float8, width bigint, streak bigint, is_active bigint)
+       where queue.id = r.id`,
+      rows,
+    )
+  }
+
+  async #writeLanes(): Promise<void> {
+    const rows = [...this.#changedLanes].map(({ id, vt, floor, isActive }) => ({
+      id,
+      vt,
+      floor,
+      is_active: Number(isActive),
+    }))
+    this.#changedLanes.clear()
+    this.#slept.clear()
+    await this.#tx.each(
+      `update lane set vt = r.vt, floor = r.floor, is_active = r.is_active
+       from rows as r (id bigint, vt bigint, floor bigint, is_active bigint) where lane.id = r.id`,
+      rows,
+    )
+  }
+}
