@@ -74,9 +74,10 @@ export const busySlots = `(select queue_id, count(*) as slots,
 /**
  * Whether something of a queue could be claimed if its window had room: a task is ready, or an item is owed that no slot
  * reads, and its source is well and not paused. Of `queue`, `lane`, `source` and `busy` (`busySlots`); owed items are
- * counted up to `most`, of which there are never so many in slots.
+ * counted up to `most`, of which there are never so many in slots. It stands in the text: SQLite plans a statement anew
+ * whenever its limit is bound.
  */
-function hasWork(most: string): string {
+function hasWork(most: number): string {
   return `source.health = 0 and source.is_paused = 0
     and ((select task.id from task where task.queue_id = queue.id and task.state = 0
         order by task.id limit 1) is not null
@@ -86,7 +87,7 @@ function hasWork(most: string): string {
 }
 
 /** Whether something of a queue could be claimed. */
-export function readiness(most: string): string {
+export function readiness(most: number): string {
   return `case when coalesce(busy.slots, 0) < queue."window" and ${hasWork(most)} then 1 else 0 end`
 }
 
@@ -104,11 +105,10 @@ export async function refreshQueues(
   const ids = [...queueIds]
   if (ids.length === 0) return
   const looked = await tx.all<Looked>(
-    `select queue.id, coalesce(busy.slots, 0) as busy, case when ${hasWork('?1')} then 1 else 0 end as has_work
+    `select queue.id, coalesce(busy.slots, 0) as busy, case when ${hasWork(policy.windowMax + 1)} then 1 else 0 end as has_work
      from queue join lane on lane.id = queue.lane_id join source on source.id = queue.source_id
      left join ${busySlots} as busy on busy.queue_id = queue.id
-     where queue.id = any(?2)`,
-    policy.windowMax + 1,
+     where queue.id = any(?)`,
     ids,
   )
   for (const { id, busy, has_work: works } of looked) {

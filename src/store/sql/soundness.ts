@@ -24,7 +24,7 @@ const rules: readonly (readonly [rule: string, sql: string])[] = [
        join source on source.id = queue.source_id
        left join ${busySlots} as busy on busy.queue_id = queue.id
      where not exists (select 1 from stirred where stirred.source_id = source.id)
-       and queue.is_active <> ${readiness('1000000')}`,
+       and queue.is_active <> ${readiness(1_000_000)}`,
   ],
   [
     'a lane is active exactly if one of its queues is',
