@@ -108,7 +108,12 @@ export class Engine {
         failures = 0
         this.#refusal = null
         this.#aheadMs = turn.nowMs - askedMs
-        for (const [index, letter] of letters.entries()) letter.deliver(ackAt(turn.acks, index))
+        for (const [index, letter] of letters.entries()) {
+          const { result } = letter
+          // Now, and not when its task hears of it: the inbox waits for a part of those that run.
+          if (isEnd(result)) this.#running.delete(result.claim.fence)
+          letter.deliver(ackAt(turn.acks, index))
+        }
         for (const claim of turn.claims) this.#launch(claim)
         for (const sourceId of turn.checks) void this.#check(sourceId)
         observer.turned?.(clock.elapsed() - startedMs, letters.length)
@@ -132,8 +137,7 @@ export class Engine {
     const taken = { list: 0, read: 0, cpu: 0, peer: 0 }
     for (const { claim } of this.#running.values()) taken[claim.pool]++
     for (const { result } of letters) {
-      if (result.type === 'found' || result.type === 'checked') continue
-      if (this.#running.has(result.claim.fence)) taken[result.claim.pool]--
+      if (isEnd(result) && this.#running.has(result.claim.fence)) taken[result.claim.pool]--
     }
     const { slots } = this.#parts.policy
     return { list: slots.list - taken.list, read: slots.read - taken.read }
@@ -199,7 +203,6 @@ export class Engine {
     ) as Result
     const isAwaited = this.#running.has(claim.fence)
     const ack = isAwaited ? await this.#inbox.post(result) : { isHeld: false }
-    this.#running.delete(claim.fence)
     if (ack.failure !== undefined)
       log.error({ ...ack.failure, source: claim.sourceId }, 'a fault of ours')
     const told = ack.failure === undefined ? result : failedWith(result, ack.failure)
@@ -224,9 +227,14 @@ export class Engine {
   }
 }
 
+/** A result that ends its task. */
+function isEnd(result: Result): result is Exclude<Result, { type: 'found' | 'checked' }> {
+  return result.type !== 'found' && result.type !== 'checked'
+}
+
 /** What became of a result that could not be written. */
 function failedWith(result: Result, failure: Failure): Result {
-  if (result.type === 'found' || result.type === 'checked') return result
+  if (!isEnd(result)) return result
   return { type: 'failed', claim: result.claim, usedMs: result.usedMs, failure }
 }
 
