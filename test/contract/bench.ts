@@ -151,7 +151,7 @@ const laws: Readonly<Record<string, string>> = {
       join source on source.id = queue.source_id
       left join ${busySlots} as busy on busy.queue_id = queue.id
     where queue.source_id not in (select source_id from stirred)
-      and queue.is_active <> ${readiness('1000000')}`,
+      and queue.is_active <> ${readiness(1_000_000)}`,
   'T9 a lane is active though none of its queues is, or the other way round': `
     select lane.id from lane where is_active <> case when exists
       (select 1 from queue where queue.lane_id = lane.id and queue.is_active = 1) then 1 else 0 end`,

@@ -1,6 +1,5 @@
 import type { QueryResult } from 'pg'
-import { postgresEach } from '../sql/dialect.ts'
-import { rowsOf, type SqlValue, type Transaction } from '../sql/sql.ts'
+import type { SqlValue, Transaction, Write } from '../sql/sql.ts'
 import { channel } from './notices.ts'
 import type { Connection } from './connection.ts'
 import type { Statements } from './statements.ts'
@@ -50,7 +49,17 @@ export class PostgresTransaction implements Transaction {
     ...values: readonly SqlValue[]
   ): Promise<Row[]> {
     if (rows.length === 0) return []
-    return this.all(postgresEach(text, values.length), ...values, rowsOf(rows))
+    const { connection, statements, limitMs } = this.#parts
+    const statement = statements.each(text, rows, values)
+    const result = await this.#noted(() => connection.query(statement, limitMs))
+    // The same.
+    return result.rows as Row[]
+  }
+
+  async together(writes: readonly Write[]): Promise<void> {
+    const { connection, statements, limitMs } = this.#parts
+    const statement = statements.together(writes)
+    if (statement !== null) await this.#noted(() => connection.query(statement, limitMs))
   }
 
   /** Several statements in one text, as PostgreSQL reads them, without values. */

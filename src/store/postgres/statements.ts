@@ -1,6 +1,6 @@
 import type { QueryConfig } from 'pg'
-import { postgresText } from '../sql/dialect.ts'
-import type { SqlValue } from '../sql/sql.ts'
+import { type EachRow, postgresEach, postgresText, postgresTogether } from '../sql/dialect.ts'
+import type { SqlValue, Write } from '../sql/sql.ts'
 import { storable, storableJson } from './values.ts'
 
 interface Statement {
@@ -10,9 +10,18 @@ interface Statement {
   readonly json: ReadonlySet<number>
 }
 
+/** A text with its values. */
+interface Part {
+  readonly text: string
+  readonly values: readonly SqlValue[]
+}
+
 /** Texts and the names under which each connection keeps them prepared: the same on all. */
 export class Statements {
   readonly #known = new Map<string, Statement>()
+  readonly #eaches = new Map<string, EachRow>()
+  /** By the texts that they are made of. */
+  readonly #together = new Map<string, string>()
 
   query(text: string, values: readonly SqlValue[]): QueryConfig {
     const { json, ...statement } = this.#statement(text)
@@ -20,6 +29,47 @@ export class Statements {
       json.has(n) ? storableJson(value) : storable(value),
     )
     return { ...statement, values: storables }
+  }
+
+  /** For each of these rows. */
+  each(text: string, rows: readonly object[], values: readonly SqlValue[]): QueryConfig {
+    const part = this.#forEach(text, rows, values)
+    return this.query(part.text, part.values)
+  }
+
+  /** Several that give nothing as one; null if none of them has anything to write. */
+  together(writes: readonly Write[]): QueryConfig | null {
+    const parts = writes.flatMap(({ text, values = [], rows }): Part[] => {
+      if (rows === undefined) return [{ text, values }]
+      return rows.length === 0 ? [] : [this.#forEach(text, rows, values)]
+    })
+    if (parts.length === 0) return null
+    return this.query(
+      this.#joined(parts),
+      parts.flatMap((part) => part.values),
+    )
+  }
+
+  #forEach(text: string, rows: readonly object[], values: readonly SqlValue[]): Part {
+    let each = this.#eaches.get(text)
+    if (each === undefined) {
+      each = postgresEach(text, values.length)
+      this.#eaches.set(text, each)
+    }
+    // Rows have the columns that the text names, of the types that it gives.
+    const records = rows as readonly Readonly<Record<string, string | number | null>>[]
+    const lists = each.columns.map((name) => records.map((row) => row[name] ?? null))
+    return { text: each.text, values: [...values, ...lists] }
+  }
+
+  #joined(parts: readonly Part[]): string {
+    const key = parts.map(({ text }) => text).join(';')
+    let joined = this.#together.get(key)
+    if (joined === undefined) {
+      joined = postgresTogether(parts.map(({ text, values }) => ({ text, values: values.length })))
+      this.#together.set(key, joined)
+    }
+    return joined
   }
 
   #statement(text: string): Statement {

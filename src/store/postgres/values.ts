@@ -8,7 +8,8 @@ import type { SqlValue } from '../sql/sql.ts'
  */
 export function storable(value: SqlValue): SqlValue {
   if (typeof value === 'string') return withoutNul(value)
-  return isTexts(value) ? value.map(withoutNul) : value
+  if (!isList(value)) return value
+  return value.map((part) => (typeof part === 'string' ? withoutNul(part) : part))
 }
 
 /** The same of JSON as `JSON.stringify` writes it: there both are escapes. */
@@ -23,8 +24,8 @@ function withoutNul(text: string): string {
   return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text
 }
 
-function isTexts(value: SqlValue): value is readonly string[] {
-  return Array.isArray(value) && typeof value[0] === 'string'
+function isList(value: SqlValue): value is readonly (string | number | null)[] {
+  return Array.isArray(value)
 }
 
 /**

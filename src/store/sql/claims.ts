@@ -6,6 +6,7 @@ import type { Clockwork } from './lane-book.ts'
 import { refreshQueues } from './queues.ts'
 import { Ring, type Pick } from './ring.ts'
 import { candidatesOf } from './settling.ts'
+import type { Write } from './sql.ts'
 import { pools, type Claiming } from './turning.ts'
 
 /** A slot, and what goes into it. */
@@ -60,9 +61,8 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claimed> {
   if (given.length === 0) return nothing(t)
   const { claims, rows, passed } = await hold(t, given, newest)
   const rings = fills.map(({ ring }) => ring)
-  const fence = newest + given.length
-  const written = Promise.all([fillSlots(t, rows), settle(t, rings, { fence, passed })])
-  return { claims, written }
+  const newestNow = newest + given.length
+  return { claims, written: settle(t, rings, { fence: newestNow, rows, passed }) }
 }
 
 async function nothing(t: Claiming): Promise<Claimed> {
@@ -130,30 +130,45 @@ async function fill(ring: Ring, places: readonly Place[]): Promise<Given[]> {
   return given
 }
 
-/** Where lanes, queues and counters stand now. */
+interface Filled {
+  /** The newest one. */
+  readonly fence: number
+  readonly rows: readonly SlotRow[]
+  readonly passed: readonly number[]
+}
+
+/** What is in the slots, and where lanes, queues and counters stand now. */
 async function settle(
   t: Claiming,
   rings: readonly Ring[],
-  { fence, passed }: { readonly fence: number; readonly passed: readonly number[] },
+  { fence, rows, passed }: Filled,
 ): Promise<void> {
   const left = rings.map((ring) => ring.settle())
   const unknown = new Set([...t.touched, ...left.flatMap(({ unknown: ids }) => ids)])
   for (const id of left.flatMap(({ known }) => known)) unknown.delete(id)
   for (const id of passed) unknown.add(id)
-  const counters = [
-    { name: 'fence', value: fence },
-    ...rings.map(({ pool, turn }) => ({ name: `${pool} turn`, value: turn })),
-  ]
-  await Promise.all([
-    ...rings.map((ring) => ring.write()),
-    t.tx.each(
-      `update counter set value = r.value from rows as r (name text, value bigint)
-       where counter.name = r.name`,
-      counters,
-    ),
-    refreshQueues(t, unknown),
+  const slots = slotWrite(t, rows)
+  if (unknown.size > 0) {
+    await t.tx.together([slots])
+    await refreshQueues(t, unknown)
+  }
+  await t.tx.together([
+    ...(unknown.size > 0 ? [] : [slots]),
+    ...(await t.ledger.book.writes()),
+    ...rings.map(({ write }) => write),
+    counterWrite(fence, rings),
   ])
-  await t.ledger.book.write()
+}
+
+function counterWrite(fence: number, rings: readonly Ring[]): Write {
+  return {
+    text: `update counter set value = r.value from rows as r (name text, value bigint)
+      where counter.name = r.name`,
+    rows: [
+      { name: 'fence', value: fence },
+      ...rings.map(({ pool, turn }) => ({ name: `${pool} turn`, value: turn })),
+    ],
+  }
 }
 
 interface TaskRow {
@@ -244,18 +259,16 @@ function slotRow(
   }
 }
 
-async function fillSlots(t: Claiming, rows: readonly SlotRow[]): Promise<void> {
-  await t.tx.each(
-    `update slot set fence = r.fence, task_id = r.task_id, item_id = r.item_id, seq = r.seq,
-       queue_id = r.queue_id, tag = r.tag, charged = r.charged, started_ms = ?1, until_ms = ?2
-     from rows as r (pool text, n bigint, fence bigint, task_id bigint, item_id bigint, seq bigint,
-       queue_id bigint, tag bigint, charged bigint)
-     where slot.node_id = ?3 and slot.pool = r.pool and slot.n = r.n`,
+function slotWrite(t: Claiming, rows: readonly SlotRow[]): Write {
+  return {
+    text: `update slot set fence = r.fence, task_id = r.task_id, item_id = r.item_id, seq = r.seq,
+        queue_id = r.queue_id, tag = r.tag, charged = r.charged, started_ms = ?1, until_ms = ?2
+      from rows as r (pool text, n bigint, fence bigint, task_id bigint, item_id bigint, seq bigint,
+        queue_id bigint, tag bigint, charged bigint)
+      where slot.node_id = ?3 and slot.pool = r.pool and slot.n = r.n`,
+    values: [t.nowMs, t.nowMs + t.policy.leaseMs, t.nodeId],
     rows,
-    t.nowMs,
-    t.nowMs + t.policy.leaseMs,
-    t.nodeId,
-  )
+  }
 }
 
 type Lease = Omit<Extract<Claim, { kind: 'list' }>, 'kind' | 'roundId' | 'step'>

@@ -41,9 +41,36 @@ export function postgresText(text: string): string {
   return translated
 }
 
-/** A statement for each of several rows (`Sql.each`), as PostgreSQL does it: the rows are its last value. */
-export function postgresEach(text: string, values: number): string {
-  return text.replace(/\brows as r \(/, `json_to_recordset(?${values + 1}) as r (`)
+/**
+ * A statement for each of several rows (`Sql.each`), as PostgreSQL does it: each of their columns is one of the last
+ * values, a list. Of lists it expects a few rows, and finds them by their index; of JSON it would expect a hundred.
+ */
+export function postgresEach(text: string, values: number): EachRow {
+  const columns: string[] = []
+  const whole = text.replace(/\brows as r \(([^)]*)\)/, (_, list: string) => {
+    columns.push(...namesOf(list))
+    const types = list.split(',').map((column) => column.trim().split(/\s+/)[1] ?? '')
+    const lists = types.map((type, at) => `?${values + 1 + at}::${type}[]`)
+    return `unnest(${lists.join(', ')}) as r (${columns.join(', ')})`
+  })
+  return { text: whole, columns }
+}
+
+/** Several statements that give nothing as one, with the values of all in their order. `values`: how many each has. */
+export function postgresTogether(
+  parts: readonly { readonly text: string; readonly values: number }[],
+): string {
+  let before = 0
+  const numbered = parts.map(({ text, values }, at) => {
+    let count = 0
+    const shifted = text.replace(
+      /\?(\d*)/g,
+      (_, number: string) => `?${before + (number === '' ? ++count : Number(number))}`,
+    )
+    before += values
+    return `part${at} as (${shifted})`
+  })
+  return `with ${numbered.join(', ')} select 1`
 }
 
 /** The same for one row, as SQLite does it: its columns are the last values, in this order. */

@@ -1,6 +1,6 @@
 import type { Pool, WorkClass } from '../../engine/task.ts'
 import type { Window } from '../../engine/window.ts'
-import type { Transaction } from './sql.ts'
+import type { Transaction, Write } from './sql.ts'
 
 /** Where a lane stands. */
 export interface LaneAccount {
@@ -187,13 +187,14 @@ export class LaneBook {
 
   /** Writes where all of them stand, once nothing can wake up any more. */
   async write(): Promise<void> {
+    await this.#tx.together(await this.writes())
+  }
+
+  /** What is to be written for it. */
+  async writes(): Promise<readonly Write[]> {
     await this.#lullLanes()
-    const woken = [...this.#slept].some(({ isActive }) => isActive)
-    await Promise.all([
-      this.#writeQueues(),
-      this.#writeLanes(),
-      woken ? this.#tx.notify() : undefined,
-    ])
+    if ([...this.#slept].some(({ isActive }) => isActive)) await this.#tx.notify()
+    return [this.#queueWrite(), this.#laneWrite()]
   }
 
   /** A lane sleeps when none of its queues is active, those of others included. */
@@ -216,7 +217,7 @@ export class LaneBook {
     }
   }
 
-  async #writeQueues(): Promise<void> {
+  #queueWrite(): Write {
     const rows = [...this.#changedQueues].map(({ id, served, costMs, window, isActive }) => ({
       id,
       served,
@@ -227,16 +228,14 @@ export class LaneBook {
     }))
     this.#changedQueues.clear()
     this.#shifted.clear()
-    await this.#tx.each(
-      `update queue set served = r.served, cost_ms = r.cost_ms, "window" = r.width, streak = r.streak,
+    const text = `update queue set served = r.served, cost_ms = r.cost_ms, "window" = r.width, streak = r.streak,
          is_active = r.is_active
        from rows as r (id bigint, served bigint, cost_ms float8, width bigint, streak bigint, is_active bigint)
-       where queue.id = r.id`,
-      rows,
-    )
+       where queue.id = r.id`
+    return { text, rows }
   }
 
-  async #writeLanes(): Promise<void> {
+  #laneWrite(): Write {
     const rows = [...this.#changedLanes].map(({ id, vt, floor, isActive }) => ({
       id,
       vt,
@@ -245,10 +244,8 @@ export class LaneBook {
     }))
     this.#changedLanes.clear()
     this.#slept.clear()
-    await this.#tx.each(
-      `update lane set vt = r.vt, floor = r.floor, is_active = r.is_active
-       from rows as r (id bigint, vt bigint, floor bigint, is_active bigint) where lane.id = r.id`,
-      rows,
-    )
+    const text = `update lane set vt = r.vt, floor = r.floor, is_active = r.is_active
+       from rows as r (id bigint, vt bigint, floor bigint, is_active bigint) where lane.id = r.id`
+    return { text, rows }
   }
 }

@@ -11,7 +11,7 @@ import {
   type QueueRow,
 } from './lane-book.ts'
 import { busySlots } from './queues.ts'
-import type { SqlValue, Transaction } from './sql.ts'
+import type { SqlValue, Transaction, Write } from './sql.ts'
 
 /** What one claim takes: a task that has a row, or an owed item, from whose queue, in whose lane, at which virtual time. */
 export interface Pick {
@@ -228,14 +228,16 @@ export class Ring {
   }
 
   /** The virtual times at which newcomers begin. */
-  async write(): Promise<void> {
-    const { tx, pool } = this.#parts
-    await tx.each(
-      `update clockwork set v = greatest(clockwork.v, r.v) from rows as r (class bigint, v bigint)
-       where pool = ?1 and clockwork.class = r.class`,
-      [...this.#newest].map(([workClass, v]) => ({ class: workClass, v })),
-      pool,
-    )
+  get write(): Write {
+    return {
+      text: `update clockwork set v = greatest(clockwork.v, r.v) from rows as r (pool text, class bigint, v bigint)
+        where clockwork.pool = r.pool and clockwork.class = r.class`,
+      rows: [...this.#newest].map(([workClass, v]) => ({
+        pool: this.#parts.pool,
+        class: workClass,
+        v,
+      })),
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a statement takes. Integers beyond 2^53 never occur here; an array stands where the text says `= any(?)`. */
-export type SqlValue = string | number | null | Uint8Array | readonly number[] | readonly string[]
+export type SqlValue = string | number | null | Uint8Array | readonly (string | number | null)[]
 
 /**
  * Runs statements. They are written once, in what PostgreSQL and SQLite have in common; what they have not is
@@ -18,10 +18,20 @@ export interface Sql {
   each<Row>(text: string, rows: readonly object[], ...values: readonly SqlValue[]): Promise<Row[]>
 }
 
+/** A statement that writes, and gives nothing back. */
+export interface Write {
+  readonly text: string
+  readonly values?: readonly SqlValue[]
+  /** It is done for each of these, as `Sql.each` does it; not at all if there are none. */
+  readonly rows?: readonly object[]
+}
+
 /** A transaction under way. */
 export interface Transaction extends Sql {
   /** The moment of it: the database's own where several processes share one. */
   readonly nowMs: number
+  /** Writes that are nothing to each other, none to a row of another's: PostgreSQL does all of them in one statement. */
+  together(writes: readonly Write[]): Promise<void>
   /** All of `work` or nothing of it, inside a transaction that goes on either way. */
   savepoint<T>(work: () => Promise<T>): Promise<T>
   /** Wakes all processes that share the database, once this is committed. */

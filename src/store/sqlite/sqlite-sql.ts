@@ -71,6 +71,12 @@ export class SqliteSql implements SqlDatabase {
         this.#all<Row>(text, values)[0],
       run: async (text, ...values) => this.#run(text, values),
       each: async (text, rows, ...values) => this.#each(text, rows, values),
+      together: async (writes) => {
+        for (const { text, values = [], rows } of writes) {
+          if (rows === undefined) this.#run(text, values)
+          else this.#each(text, rows, values)
+        }
+      },
       savepoint: (work) => this.#db.savepointOf(work),
       // Whoever opens the file beside this process looks at its number of changes.
       notify: async () => undefined,
@@ -155,6 +161,6 @@ function bound(value: SqlValue): Bound {
   return isList(value) ? JSON.stringify(value) : value
 }
 
-function isList(value: SqlValue): value is readonly number[] | readonly string[] {
+function isList(value: SqlValue): value is readonly (string | number | null)[] {
   return Array.isArray(value)
 }
