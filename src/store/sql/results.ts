@@ -83,7 +83,7 @@ async function writeReadings(
   const holds = new Map<number, Hold>(tasks)
   const others = fencesOf(readings).filter((fence) => !tasks.has(fence))
   for (const hold of await abandonedSlots(t, others)) holds.set(hold.fence, hold)
-  const emptied = emptySlots(t, [...holds.keys()])
+  emptySlots(t, [...holds.keys()])
   const ended: AppliedTask[] = []
   const acks = readings.map((result): Ack => {
     const { fence } = result.claim
@@ -96,7 +96,7 @@ async function writeReadings(
     ended.push({ task, result })
     return { isHeld: true }
   })
-  await Promise.all([emptied, storeApplied(t, ended)])
+  await storeApplied(t, ended)
   for (const { task, result } of ended) noteSuccess(t, task, result.usedMs)
   return acks
 }
@@ -121,7 +121,7 @@ async function writeOne(t: Turning, result: Result, apart: Apart | null): Promis
       return { isHeld: true, rows, untilMs: await extendLease(t, claim) }
     }
     settleCharge(t, task, result.usedMs)
-    await emptySlots(t, [task.fence])
+    emptySlots(t, [task.fence])
     await part(() => conclude(t, task, result))
     note(t, task, result)
     return { isHeld: true }
@@ -160,7 +160,7 @@ async function abandonedSlots(t: Turning, fences: readonly number[]): Promise<Ho
 async function abandon(t: Turning, { fence }: Claim, usedMs: number): Promise<void> {
   for (const hold of await abandonedSlots(t, [fence])) {
     settleCharge(t, hold, usedMs)
-    await emptySlots(t, [fence])
+    emptySlots(t, [fence])
   }
 }
 

@@ -17,8 +17,8 @@ import { Node } from './nodes.ts'
 import { refreshQueues } from './queues.ts'
 import { isOfDatabase, writeResults, type Apart } from './results.ts'
 import type { SqlDatabase, Transaction } from './sql.ts'
-import type { Turning } from './turning.ts'
-import { keepUp, lookAhead, pullBack } from './upkeep.ts'
+import { Trail, type Turning } from './turning.ts'
+import { dueSources, keepUp, lookAhead, pullBack } from './upkeep.ts'
 
 /** An operator has every process paused: nothing is to move. */
 const areAllPaused = `(exists (select 1 from node where node.is_paused = 1)
@@ -86,7 +86,7 @@ export class SqlTaskStore implements TaskStore {
       const acks = await this.#write(t, results, isApart ? (work) => tx.savepoint(work) : null)
       // Others that claim wait from here on, for a moment: this turn holds what is its own, and waits for nobody any more.
       const { claims, written } = await claim(t, free)
-      const [{ checks, nextMs }] = await Promise.all([lookAhead(t), written])
+      const [{ checks, nextMs }] = await Promise.all([lookAhead(t), written, t.trail.end()])
       const againMs = this.#lookAgainBy(nextMs, t.nowMs)
       return { seen, turn: { acks, claims, checks, nextMs: againMs, nowMs: t.nowMs } }
     }, routine)
@@ -101,8 +101,13 @@ export class SqlTaskStore implements TaskStore {
   }
 
   async #write(t: Turning, results: readonly Result[], apart: Apart | null): Promise<Ack[]> {
-    const acks = await writeResults(t, results, apart)
-    await keepUp(t)
+    // What is read makes nothing due: then one answer is waited for, and not two.
+    const isReading = results.every(({ type }) => type === 'applied')
+    const [acks, due] = await Promise.all([
+      writeResults(t, results, apart),
+      isReading ? dueSources(t) : null,
+    ])
+    await keepUp(t, due ?? (await dueSources(t)))
     await refreshQueues(t, t.shifting)
     return acks
   }
@@ -148,6 +153,7 @@ export class SqlTaskStore implements TaskStore {
       shifting: new Set(),
       touched: new Set(),
       hungry: new Set(),
+      trail: new Trail(),
     }
   }
 }

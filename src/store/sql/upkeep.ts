@@ -21,9 +21,10 @@ const maxStarts = 100
  * What falls due by itself: leases that have passed, delayed tasks whose time has come, sources that a person changed,
  * rounds. Of several processes the one that comes first does it; what another one has just now is left to it.
  */
-export async function keepUp(t: Turning): Promise<void> {
-  const isDue = await takeDue(t)
+export async function keepUp(t: Turning, due: readonly number[]): Promise<void> {
+  const isDue = due.length > 0
   if (isDue) {
+    await t.ledger.takeFree(due)
     await reap(t)
     await promote(t)
   }
@@ -33,8 +34,8 @@ export async function keepUp(t: Turning): Promise<void> {
   if (isDue) await startDueRounds(t)
 }
 
-/** One look tells whether anything is due; then its sources are taken. */
-async function takeDue(t: Turning): Promise<boolean> {
+/** One look tells whether anything is due: of which sources. Zero is one that is gone. */
+export async function dueSources(t: Turning): Promise<readonly number[]> {
   const due = await t.tx.all<{ id: number | null }>(
     `select queue.source_id as id from (
          select slot.queue_id from slot left join node on node.id = slot.node_id
@@ -53,8 +54,7 @@ async function takeDue(t: Turning): Promise<boolean> {
     t.nodeId,
     t.toldFence,
   )
-  await t.ledger.takeFree(due.flatMap(({ id }) => id ?? []))
-  return due.length > 0
+  return due.map(({ id }) => id ?? 0)
 }
 
 /**
@@ -94,7 +94,7 @@ async function reap(t: Turning): Promise<void> {
   if (ours.length === 0) return
   const fences = ours.map(({ fence }) => fence)
   const tasks = await tasksInSlots(t, fences)
-  await emptySlots(t, fences)
+  emptySlots(t, fences)
   for (const slot of ours) {
     settleCharge(t, slot, slot.held_ms)
     const task = tasks.get(slot.fence)

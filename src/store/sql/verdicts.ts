@@ -29,10 +29,8 @@ export interface AppliedTask {
 export async function storeApplied(t: Turning, ended: readonly AppliedTask[]): Promise<void> {
   const rows = ended.flatMap(({ task }) => task.id ?? [])
   const same = ended.filter(({ task }) => task.seq === task.item_seq)
-  await Promise.all([
-    rows.length > 0 ? t.tx.run('delete from task where id = any(?)', rows) : 0,
-    same.length > 0 ? settleItems(t, same) : 0,
-  ])
+  if (rows.length > 0) t.trail.add(t.tx.run('delete from task where id = any(?)', rows))
+  if (same.length > 0) await settleItems(t, same)
   for (const { task } of ended) {
     // Read in another version than it has now.
     if (task.seq === task.item_seq) continue
@@ -42,17 +40,17 @@ export async function storeApplied(t: Turning, ended: readonly AppliedTask[]): P
 }
 
 async function settleItems(t: Turning, same: readonly AppliedTask[]): Promise<void> {
-  await Promise.all([
+  t.trail.add(
     t.tx.run(
       `update item set applied = listed, state = 0, error_code = null, error_message = null
        where id = any(?)`,
       same.map(({ task }) => task.item_id ?? 0),
     ),
-    t.effects.applied(
-      t.tx,
-      same.map(({ result }) => ({ item: result.claim.item, effect: result.effect })),
-    ),
-  ])
+  )
+  await t.effects.applied(
+    t.tx,
+    same.map(({ result }) => ({ item: result.claim.item, effect: result.effect })),
+  )
 }
 
 /** The file is another version than the listed one: the new one is owed, by the same task, which burns an attempt. */
