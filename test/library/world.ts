@@ -144,6 +144,7 @@ export class LibraryWorld {
     await this.#write((tx) => {
       const counted: Transaction = {
         nowMs: tx.nowMs,
+        later: (statement) => tx.later(statement),
         together: (writes) => tx.together(writes),
         savepoint: (work) => tx.savepoint(work),
         notify: () => tx.notify(),

@@ -123,17 +123,18 @@ export class PostgresSql implements SqlDatabase {
     let result: T
     try {
       result = await work(tx)
+      tx.end()
+      if (tx.conflict !== null) throw tx.conflict
     } catch (error) {
-      const conflict = tx.end()
+      tx.end()
       await rollBack(connection)
-      throw conflict ?? error
+      throw tx.conflict ?? error
     }
-    const conflict = tx.end()
-    if (conflict !== null) {
-      await rollBack(connection)
-      throw conflict
-    }
-    await commit(connection)
+    // Sent at once: if a statement fails that is still under way, the server undoes all of it.
+    const committed = commit(connection)
+    const [settled, ended] = await Promise.allSettled([tx.settled(), committed])
+    for (const end of [settled, ended])
+      if (end.status === 'rejected') throw tx.conflict ?? end.reason
     return result
   }
 }

@@ -21,6 +21,7 @@ export class PostgresTransaction implements Transaction {
   #failure: unknown = null
   #isNotified = false
   #isOver = false
+  readonly #later: Promise<unknown>[] = []
 
   constructor(parts: TransactionParts) {
     this.#parts = parts
@@ -62,6 +63,12 @@ export class PostgresTransaction implements Transaction {
     if (statement !== null) await this.#noted(() => connection.query(statement, limitMs))
   }
 
+  later(statement: Promise<unknown>): void {
+    // Whoever commits is told of it.
+    statement.catch(() => undefined)
+    this.#later.push(statement)
+  }
+
   /** Several statements in one text, as PostgreSQL reads them, without values. */
   async script(text: string): Promise<void> {
     const { connection, limitMs } = this.#parts
@@ -86,10 +93,19 @@ export class PostgresTransaction implements Transaction {
     await this.run('select pg_notify(?, ?)', channel, '')
   }
 
-  /** Nothing more is taken. Gives why all of it is to begin anew, if it is: even if whoever asked for it went on. */
-  end(): unknown {
+  /** Nothing more is taken. */
+  end(): void {
     this.#isOver = true
+  }
+
+  /** Why all of it is to begin anew, if it is: even if whoever asked for it went on. Null: it is not. */
+  get conflict(): unknown {
     return this.#conflict
+  }
+
+  /** Throws if one of the statements failed that nobody waited for. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#later)
   }
 
   #query(text: string, values: readonly SqlValue[]): Promise<QueryResult> {

@@ -8,8 +8,8 @@ import type { SqlValue } from '../sql/sql.ts'
  */
 export function storable(value: SqlValue): SqlValue {
   if (typeof value === 'string') return withoutNul(value)
-  if (!isList(value)) return value
-  return value.map((part) => (typeof part === 'string' ? withoutNul(part) : part))
+  const isTexts = isList(value) && value.some((part) => typeof part === 'string')
+  return isTexts ? value.map((part) => (typeof part === 'string' ? withoutNul(part) : part)) : value
 }
 
 /** The same of JSON as `JSON.stringify` writes it: there both are escapes. */

@@ -15,17 +15,11 @@ interface Given {
   readonly pick: Pick
 }
 
-/** What was claimed, and when all of it is written. */
-export interface Claimed {
-  readonly claims: readonly Claim[]
-  readonly written: Promise<unknown>
-}
-
 /**
  * Fills the free slots that the process offers, one turn after the other. Processes that share a database claim one after
  * the other, each for a moment; what a result has to itself just now is passed over.
  */
-export async function claim(t: Claiming, free: FreeSlots): Promise<Claimed> {
+export async function claim(t: Claiming, free: FreeSlots): Promise<readonly Claim[]> {
   const wanted = pools.filter((pool) => (free[pool] ?? 0) > 0)
   if (wanted.length === 0) return nothing(t)
   // The first of these holds up other processes that claim: what is read behind it stays as it is.
@@ -56,20 +50,22 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<Claimed> {
     })
     return { ring, given: await fill(ring, places) }
   })
-  const [, ...fills] = await Promise.all([charged, ...filled])
+  t.tx.later(charged)
+  const fills = await Promise.all(filled)
   const given = fills.flatMap((filled) => filled.given)
   if (given.length === 0) return nothing(t)
   const { claims, rows, passed } = await hold(t, given, newest)
   const rings = fills.map(({ ring }) => ring)
-  const newestNow = newest + given.length
-  return { claims, written: settle(t, rings, { fence: newestNow, rows, passed }) }
+  await settle(t, rings, { fence: newest + given.length, rows, passed })
+  return claims
 }
 
-async function nothing(t: Claiming): Promise<Claimed> {
+async function nothing(t: Claiming): Promise<readonly Claim[]> {
   await refreshQueues(t, t.touched)
   const { book } = t.ledger
   if (book.isStirred) book.wakeLanes(clockworkOf(await knownClasses(t)))
-  return { claims: [], written: book.write() }
+  await book.write()
+  return []
 }
 
 async function newestFence({ tx }: Claiming): Promise<number> {
@@ -152,12 +148,13 @@ async function settle(
     await t.tx.together([slots])
     await refreshQueues(t, unknown)
   }
-  await t.tx.together([
+  const writes = [
     ...(unknown.size > 0 ? [] : [slots]),
     ...(await t.ledger.book.writes()),
     ...rings.map(({ write }) => write),
     counterWrite(fence, rings),
-  ])
+  ]
+  t.tx.later(t.tx.together(writes))
 }
 
 function counterWrite(fence: number, rings: readonly Ring[]): Write {

@@ -15,7 +15,7 @@ import { Ledger } from './ledger.ts'
 import { processes, setPaused } from './nodes.ts'
 import { openRound, spoilRound } from './settling.ts'
 import type { SqlDatabase, Transaction } from './sql.ts'
-import { Trail, type Turning } from './turning.ts'
+import type { Turning } from './turning.ts'
 import { skipItem } from './verdicts.ts'
 import { failedOf, workFigures, workStatus } from './work-status.ts'
 
@@ -178,7 +178,7 @@ export class SqlOperations implements Operations {
         const t = this.#turning(tx)
         await t.ledger.take([sourceId])
         const done = await work(t)
-        await Promise.all([t.ledger.write(t.nowMs), t.ledger.book.write(), t.trail.end()])
+        await Promise.all([t.ledger.write(t.nowMs), t.ledger.book.write()])
         await tx.notify()
         return done
       },
@@ -203,7 +203,6 @@ export class SqlOperations implements Operations {
       shifting: new Set(),
       touched: new Set(),
       hungry: new Set(),
-      trail: new Trail(),
     }
   }
 }

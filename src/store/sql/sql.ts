@@ -32,6 +32,11 @@ export interface Transaction extends Sql {
   readonly nowMs: number
   /** Writes that are nothing to each other, none to a row of another's: PostgreSQL does all of them in one statement. */
   together(writes: readonly Write[]): Promise<void>
+  /**
+   * A statement that nobody waits for: what is asked behind it sees it, and the transaction fails if it does. Its answer
+   * is there when the transaction is committed.
+   */
+  later(statement: Promise<unknown>): void
   /** All of `work` or nothing of it, inside a transaction that goes on either way. */
   savepoint<T>(work: () => Promise<T>): Promise<T>
   /** Wakes all processes that share the database, once this is committed. */

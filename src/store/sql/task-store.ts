@@ -4,7 +4,6 @@ import type { EffectWriter } from '../../engine/handler.ts'
 import type { Policy } from '../../engine/policy.ts'
 import {
   maxResults,
-  type Ack,
   type FreeSlots,
   type Stall,
   type TaskStore,
@@ -17,8 +16,8 @@ import { Node } from './nodes.ts'
 import { refreshQueues } from './queues.ts'
 import { isOfDatabase, writeResults, type Apart } from './results.ts'
 import type { SqlDatabase, Transaction } from './sql.ts'
-import { Trail, type Turning } from './turning.ts'
-import { dueSources, keepUp, lookAhead, pullBack } from './upkeep.ts'
+import type { Turning } from './turning.ts'
+import { keepUp, lookForDue, nextDue, pullBack } from './upkeep.ts'
 
 /** An operator has every process paused: nothing is to move. */
 const areAllPaused = `(exists (select 1 from node where node.is_paused = 1)
@@ -79,19 +78,23 @@ export class SqlTaskStore implements TaskStore {
   async #take(results: readonly Result[], free: FreeSlots, isApart: boolean): Promise<Turn> {
     const node = this.#node
     if (node === null) throw new Error('assertion failed: the store is open')
-    const { seen, turn } = await this.#parts.db.transaction(async (tx) => {
+    const { seen, next, turn } = await this.#parts.db.transaction(async (tx) => {
       const seen = await node.beat(tx)
       const t = this.#turning(tx, seen.id)
       if (t.nowMs < this.#lastMs) await pullBack(t)
-      const acks = await this.#write(t, results, isApart ? (work) => tx.savepoint(work) : null)
+      const { acks, checks } = await this.#write(
+        t,
+        results,
+        isApart ? (work) => tx.savepoint(work) : null,
+      )
       // Others that claim wait from here on, for a moment: this turn holds what is its own, and waits for nobody any more.
-      const { claims, written } = await claim(t, free)
-      const [{ checks, nextMs }] = await Promise.all([lookAhead(t), written, t.trail.end()])
-      const againMs = this.#lookAgainBy(nextMs, t.nowMs)
-      return { seen, turn: { acks, claims, checks, nextMs: againMs, nowMs: t.nowMs } }
+      const claims = await claim(t, free)
+      const next = nextDue(t)
+      tx.later(next)
+      return { seen, next, turn: { acks, claims, checks, nowMs: t.nowMs } }
     }, routine)
     node.keep(seen)
-    return turn
+    return { ...turn, nextMs: this.#lookAgainBy(await next, turn.nowMs) }
   }
 
   #lookAgainBy(nextMs: number | null, nowMs: number): number | null {
@@ -100,16 +103,20 @@ export class SqlTaskStore implements TaskStore {
     return Math.min(nextMs ?? Number.POSITIVE_INFINITY, nowMs + lookMs * (0.7 + 0.6 * random()))
   }
 
-  async #write(t: Turning, results: readonly Result[], apart: Apart | null): Promise<Ack[]> {
+  async #write(
+    t: Turning,
+    results: readonly Result[],
+    apart: Apart | null,
+  ): Promise<Pick<Turn, 'acks' | 'checks'>> {
     // What is read makes nothing due: then one answer is waited for, and not two.
     const isReading = results.every(({ type }) => type === 'applied')
     const [acks, due] = await Promise.all([
       writeResults(t, results, apart),
-      isReading ? dueSources(t) : null,
+      isReading ? lookForDue(t) : null,
     ])
-    await keepUp(t, due ?? (await dueSources(t)))
+    const checks = await keepUp(t, due ?? (await lookForDue(t)))
     await refreshQueues(t, t.shifting)
-    return acks
+    return { acks, checks }
   }
 
   async stalls(): Promise<readonly Stall[]> {
@@ -153,7 +160,6 @@ export class SqlTaskStore implements TaskStore {
       shifting: new Set(),
       touched: new Set(),
       hungry: new Set(),
-      trail: new Trail(),
     }
   }
 }

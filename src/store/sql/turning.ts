@@ -27,24 +27,6 @@ export interface Turning {
   readonly touched: Set<number>
   /** Sources that may owe items, so that they need a queue for reading. */
   readonly hungry: Set<number>
-  /** Writes that nobody waits for before the end: whatever is asked behind them sees them. */
-  readonly trail: Trail
-}
-
-/** Writes under way that give nothing. */
-export class Trail {
-  readonly #writes: Promise<unknown>[] = []
-
-  add(write: Promise<unknown>): void {
-    // If it fails, `end` says so, unless something else has failed before.
-    write.catch(() => undefined)
-    this.#writes.push(write)
-  }
-
-  /** When all of them are done. */
-  async end(): Promise<void> {
-    await Promise.all(this.#writes)
-  }
 }
 
 /** What claiming needs of a turn. */
@@ -142,9 +124,9 @@ export async function extendLease(
 }
 
 /** Empties slots. What they owe is settled by `settleCharge`. */
-export function emptySlots({ tx, trail }: Turning, fences: readonly number[]): void {
+export function emptySlots({ tx }: Turning, fences: readonly number[]): void {
   if (fences.length === 0) return
-  trail.add(
+  tx.later(
     tx.run(
       `update slot set task_id = null, item_id = null, seq = null, queue_id = null, fence = null,
          started_ms = null, until_ms = null, tag = null, charged = null where fence = any(?)`,

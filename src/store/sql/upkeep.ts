@@ -21,10 +21,10 @@ const maxStarts = 100
  * What falls due by itself: leases that have passed, delayed tasks whose time has come, sources that a person changed,
  * rounds. Of several processes the one that comes first does it; what another one has just now is left to it.
  */
-export async function keepUp(t: Turning, due: readonly number[]): Promise<void> {
-  const isDue = due.length > 0
+export async function keepUp(t: Turning, due: Due): Promise<readonly number[]> {
+  const isDue = due.sources.length > 0
   if (isDue) {
-    await t.ledger.takeFree(due)
+    await t.ledger.takeFree(due.sources)
     await reap(t)
     await promote(t)
   }
@@ -32,12 +32,23 @@ export async function keepUp(t: Turning, due: readonly number[]): Promise<void> 
   if (isDue) await takeStirred(t)
   for (const sourceId of t.hungry) touch(t, await queueOf(t, 'read', 1, sourceId))
   if (isDue) await startDueRounds(t)
+  return due.hasChecks ? dueChecks(t) : []
 }
 
-/** One look tells whether anything is due: of which sources. Zero is one that is gone. */
-export async function dueSources(t: Turning): Promise<readonly number[]> {
+/** What is due. */
+export interface Due {
+  /** Of these sources; zero is one that is gone. */
+  readonly sources: readonly number[]
+  /** Resting sources may be asked whether they are well. */
+  readonly hasChecks: boolean
+}
+
+/** One look tells whether anything is due. */
+export async function lookForDue(t: Turning): Promise<Due> {
   const due = await t.tx.all<{ id: number | null }>(
-    `select queue.source_id as id from (
+    `select ${check} as id where exists (
+         select 1 from source where health = 1 and is_paused = 0 and rest_until_ms <= ?1)
+     union all select queue.source_id as id from (
          select slot.queue_id from slot left join node on node.id = slot.node_id
          where slot.fence is not null and ${isOver} order by slot.until_ms limit ${maxExpired}
        ) as expired left join queue on queue.id = expired.queue_id
@@ -54,8 +65,12 @@ export async function dueSources(t: Turning): Promise<readonly number[]> {
     t.nodeId,
     t.toldFence,
   )
-  return due.map(({ id }) => id ?? 0)
+  const ids = due.map(({ id }) => id ?? 0)
+  return { sources: ids.filter((id) => id !== check), hasChecks: ids.includes(check) }
 }
+
+/** No source has this number. */
+const check = -1
 
 /**
  * Of a slot: its process has been silent since ?2, or it is this one (?3) and never heard of the claim: whether it was
@@ -147,20 +162,6 @@ async function startDueRounds(t: Turning): Promise<void> {
   for (const source of due) if (t.ledger.source(source.id) !== null) await startRound(t, source)
 }
 
-/** What is to be done next, apart from tasks. */
-export interface Outlook {
-  readonly checks: readonly number[]
-  /** When something falls due that nobody will announce. */
-  readonly nextMs: number | null
-}
-
-export async function lookAhead(t: Turning): Promise<Outlook> {
-  const nextMs = await nextDue(t)
-  if (nextMs === null || nextMs > t.nowMs) return { checks: [], nextMs }
-  const checks = await dueChecks(t)
-  return { checks, nextMs: checks.length > 0 ? await nextDue(t) : nextMs }
-}
-
 /** Checks handed out in one turn. */
 const maxChecks = 16
 
@@ -181,7 +182,8 @@ async function dueChecks({ tx, nowMs, policy }: Turning): Promise<number[]> {
   return ids
 }
 
-async function nextDue({ tx }: Turning): Promise<number | null> {
+/** When something falls due that nobody will announce. */
+export async function nextDue({ tx }: Turning): Promise<number | null> {
   const row = await tx.get<{ next: number | null }>(
     `select min(due.at) as next from (
        select min(run_at_ms) as at from task where state = 2

@@ -29,7 +29,7 @@ export interface AppliedTask {
 export async function storeApplied(t: Turning, ended: readonly AppliedTask[]): Promise<void> {
   const rows = ended.flatMap(({ task }) => task.id ?? [])
   const same = ended.filter(({ task }) => task.seq === task.item_seq)
-  if (rows.length > 0) t.trail.add(t.tx.run('delete from task where id = any(?)', rows))
+  if (rows.length > 0) t.tx.later(t.tx.run('delete from task where id = any(?)', rows))
   if (same.length > 0) await settleItems(t, same)
   for (const { task } of ended) {
     // Read in another version than it has now.
@@ -40,7 +40,7 @@ export async function storeApplied(t: Turning, ended: readonly AppliedTask[]): P
 }
 
 async function settleItems(t: Turning, same: readonly AppliedTask[]): Promise<void> {
-  t.trail.add(
+  t.tx.later(
     t.tx.run(
       `update item set applied = listed, state = 0, error_code = null, error_message = null
        where id = any(?)`,

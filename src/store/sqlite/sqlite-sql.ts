@@ -56,14 +56,19 @@ export class SqliteSql implements SqlDatabase {
       done = resolve
     })
     try {
-      return await this.#db.transactionOf(() => work(this.#inside()))
+      return await this.#db.transactionOf(async () => {
+        const later: Promise<unknown>[] = []
+        const result = await work(this.#inside(later))
+        await Promise.all(later)
+        return result
+      })
     } finally {
       this.#busy = null
       done()
     }
   }
 
-  #inside(): Transaction {
+  #inside(later: Promise<unknown>[]): Transaction {
     return {
       nowMs: this.#clock.now(),
       all: async (text, ...values) => this.#all(text, values),
@@ -76,6 +81,10 @@ export class SqliteSql implements SqlDatabase {
           if (rows === undefined) this.#run(text, values)
           else this.#each(text, rows, values)
         }
+      },
+      later: (statement) => {
+        statement.catch(() => undefined)
+        later.push(statement)
       },
       savepoint: (work) => this.#db.savepointOf(work),
       // Whoever opens the file beside this process looks at its number of changes.
