@@ -108,12 +108,7 @@ export class Engine {
         failures = 0
         this.#refusal = null
         this.#aheadMs = turn.nowMs - askedMs
-        for (const [index, letter] of letters.entries()) {
-          const { result } = letter
-          // Now, and not when its task hears of it: the inbox waits for a part of those that run.
-          if (isEnd(result)) this.#running.delete(result.claim.fence)
-          letter.deliver(ackAt(turn.acks, index))
-        }
+        for (const [index, letter] of letters.entries()) this.#deliver(letter, turn.acks[index])
         for (const claim of turn.claims) this.#launch(claim)
         for (const sourceId of turn.checks) void this.#check(sourceId)
         observer.turned?.(clock.elapsed() - startedMs, letters.length)
@@ -129,6 +124,12 @@ export class Engine {
         await clock.sleep(Math.min(maxPauseMs, firstPauseMs * 2 ** Math.min(failures, 10)))
       }
     }
+  }
+
+  #deliver({ result, deliver }: Letter, ack: Ack = { isHeld: false }): void {
+    // Now, and not when its task hears of it: the inbox waits for a part of those that run.
+    if (isEnd(result)) this.#running.delete(result.claim.fence)
+    deliver(ack)
   }
 
   /** Slots that this turn may fill: those of the tasks whose results it writes are free again. */
@@ -248,7 +249,3 @@ const firstPauseMs = 50
 const maxPauseMs = 5_000
 /** A store that goes on refusing does not keep a process from stopping. */
 const maxDrainFailures = 5
-
-function ackAt(acks: readonly Ack[], index: number): Ack {
-  return acks[index] ?? { isHeld: false }
-}

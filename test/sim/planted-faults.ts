@@ -48,7 +48,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   },
   {
     fault: 'a queue that could be claimed is not woken',
-    rewrite: replacing(/is_active = (\?\d+) where queue/, 'is_active = 0 * $1 where queue'),
+    rewrite: replacing(/is_active = (\?\d+)(\s+where queue)/, 'is_active = 0 * $1 $2'),
     noticed: /T9/,
   },
   {

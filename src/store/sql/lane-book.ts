@@ -192,15 +192,15 @@ export class LaneBook {
 
   /** What is to be written for it. */
   async writes(): Promise<readonly Write[]> {
-    await this.#lullLanes()
+    await this.lullLanes()
     if ([...this.#slept].some(({ isActive }) => isActive)) await this.#tx.notify()
     return [this.#queueWrite(), this.#laneWrite()]
   }
 
-  /** A lane sleeps when none of its queues is active, those of others included. */
-  async #lullLanes(): Promise<void> {
+  /** A lane sleeps when none of its queues is active, those that this turn has not taken included. */
+  async lullLanes(): Promise<void> {
     const lulled = new Set<LaneAccount>()
-    for (const { lane, isActive } of this.#shifted) if (!isActive) lulled.add(lane)
+    for (const { lane, isActive } of this.#shifted) if (!isActive && lane.isActive) lulled.add(lane)
     const known = [...this.#queues.values()].filter(({ lane }) => lulled.has(lane))
     for (const { lane, isActive } of known) if (isActive) lulled.delete(lane)
     if (lulled.size === 0) return
@@ -211,7 +211,7 @@ export class LaneBook {
     )
     const awake = new Set(others.map((row) => row.lane_id))
     for (const lane of lulled) {
-      if (awake.has(lane.id) || !lane.isActive) continue
+      if (awake.has(lane.id)) continue
       lane.isActive = false
       this.#changedLanes.add(lane)
     }

@@ -116,6 +116,8 @@ export class SqlTaskStore implements TaskStore {
     ])
     const checks = await keepUp(t, due ?? (await lookForDue(t)))
     await refreshQueues(t, t.shifting)
+    // One that sleeps would take the place of another where slots are filled.
+    await t.ledger.book.lullLanes()
     return { acks, checks }
   }
 
