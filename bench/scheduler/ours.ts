@@ -25,10 +25,8 @@ export const ours: Ours = {
     'jain-equal': valueOf('jain-equal'),
     'jain-slow': valueOf('jain-slow'),
     weights: valueOf('weights'),
-    'lanes-flat': async (store, options) => {
-      const few = await valueOf('thousand-lanes')(store, options)
-      return few / (await valueOf('million-lanes')(store, options))
-    },
+    'lanes-flat': ratioOf('thousand-lanes', 'million-lanes'),
+    'lanes-shuffled': ratioOf('thousand-lanes-shuffled', 'million-lanes-shuffled'),
     'idle-million': valueOf('idle-million'),
     'dead-source': valueOf('dead-source'),
     enqueue: valueOf('enqueue'),
@@ -37,6 +35,11 @@ export const ours: Ours = {
 
 /** Filling a database with a million of something is the longest part of it. */
 const longestTrialMs = 1_200_000
+
+function ratioOf(one: TrialId, other: TrialId): Measure {
+  return async (store, options) =>
+    (await valueOf(one)(store, options)) / (await valueOf(other)(store, options))
+}
 
 function valueOf(trial: TrialId): Measure {
   return async (store, { note }) => {

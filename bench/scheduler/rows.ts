@@ -59,6 +59,12 @@ export const rows = {
     stores: both,
     race: null,
   },
+  'lanes-shuffled': {
+    what: 'the same, their turns in no order of their numbers',
+    unit: '',
+    stores: both,
+    race: null,
+  },
   'noop-sqlite': {
     what: 'tasks that do nothing',
     unit: '/s',

@@ -10,6 +10,8 @@ export interface Lanes {
   /** Claims before it is measured, so that plans and pages are warm. */
   readonly warm: number
   readonly claims: number
+  /** The lanes' turns are in no order of their numbers. */
+  readonly isShuffled?: boolean
 }
 
 /** Each claim with its task that does nothing and the result that it brings. */
@@ -26,9 +28,9 @@ export function claiming(options: Lanes): Trial {
 }
 
 export async function secondsOf(stage: Stage, options: Lanes): Promise<number> {
-  const { lanes, items, warm, claims } = options
+  const { lanes, items, warm, claims, isShuffled = false } = options
   await addCrowd(stage.sql, { users: lanes, items })
-  await openLanes(stage.sql)
+  await openLanes(stage.sql, { isShuffled })
   await stage.settle()
   let claimed = 0
   let startMs = 0

@@ -60,15 +60,16 @@ export async function stirAll(sql: SqlDatabase): Promise<void> {
 }
 
 /**
- * Lanes and queues with something to run for all sources, where looking at one after the other would take minutes. Their
- * virtual times lie close together, and not in the order of their numbers: turns take rows from everywhere.
+ * Lanes and queues with something to run for all sources, where looking at one after the other would take minutes. They
+ * begin at the same virtual time, as lanes that wake up together do; or, shuffled, close to each other and not in the
+ * order of their numbers, so that turns take rows from everywhere.
  */
-export async function openLanes(sql: SqlDatabase): Promise<void> {
+export async function openLanes(sql: SqlDatabase, { isShuffled = false } = {}): Promise<void> {
   await sql.run(`insert into clockwork (pool, class, v) values ('read', 1, 0)`)
   await runLong(
     sql,
     `insert into lane (pool, class, owner_id, vt, is_active)
-     select 'read', 1, id, (id * 7919) % 1009, 1 from owner order by id`,
+     select 'read', 1, id, ${isShuffled ? '(id * 7919) % 1009' : '0'}, 1 from owner order by id`,
   )
   await runLong(
     sql,

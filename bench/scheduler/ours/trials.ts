@@ -50,6 +50,8 @@ export const trials = {
   }),
   'thousand-lanes': claiming({ lanes: 1_000, items: 100, ...claims }),
   'million-lanes': claiming({ lanes: 1_000_000, items: 2, ...claims }),
+  'thousand-lanes-shuffled': claiming({ lanes: 1_000, items: 100, ...claims, isShuffled: true }),
+  'million-lanes-shuffled': claiming({ lanes: 1_000_000, items: 2, ...claims, isShuffled: true }),
   'idle-million': idling({ users: 1_000_000, settleMs: 5_000, spanMs: 60_000 }),
   'dead-source': dying([
     { ...death, silentMs: 2_000 },

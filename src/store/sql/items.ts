@@ -108,12 +108,12 @@ async function knownItems(
   sourceId: number,
   keys: readonly string[],
 ): Promise<ReadonlyMap<string, Known>> {
-  if (keys.length === 0) return new Map()
+  const ids = await idsOf(t, sourceId, keys)
+  if (ids.length === 0) return new Map()
   const rows = await t.tx.all<Known>(
-    `select item.id, item.key, item.listed, item.path, item.state, item.place_id, item.missing_round_id,
-       item.round_id ${itemsOfKeys}`,
-    sourceId,
-    keysOf(keys),
+    `select id, key, listed, path, state, place_id, missing_round_id, round_id from item
+     where id = any(?)`,
+    ids,
   )
   return new Map(rows.map((row) => [asKept(row.key), row]))
 }
@@ -128,17 +128,19 @@ export function indexed(text: string): string {
 }
 
 /**
- * The items of source ?1 with the keys ?2. Each is looked for by itself: a list would be compared with every row of the
- * source as long as the database has no statistics of a table that has just been filled.
+ * The items of a source that have these keys. Each is looked for by itself: a list would be compared with every row of
+ * the table as long as the database has no statistics of it, as when it has just been filled.
  */
-const itemsOfKeys = `from (
-    select (select item.id from item where item.source_id = ?1
-      and substr(item.key, 1, ${indexedLength}) = r.head and item.key = r.key) as id
-    from json_to_recordset(?2) as r (key text, head text)
-  ) as found join item on item.id = found.id`
-
-function keysOf(keys: readonly string[]): string {
-  return rowsOf(keys.map((key) => ({ key, head: indexed(key) })))
+async function idsOf(t: Turning, sourceId: number, keys: readonly string[]): Promise<number[]> {
+  if (keys.length === 0) return []
+  const rows = await t.tx.all<{ id: number | null }>(
+    `select (select item.id from item where item.source_id = ?1
+       and substr(item.key, 1, ${indexedLength}) = r.head and item.key = r.key) as id
+     from json_to_recordset(?2) as r (key text, head text)`,
+    sourceId,
+    rowsOf(keys.map((key) => ({ key, head: indexed(key) }))),
+  )
+  return rows.flatMap(({ id }) => id ?? [])
 }
 
 /** Of a place. */
@@ -260,12 +262,11 @@ async function placeItems(
 }
 
 async function sayGone(t: Turning, sourceId: number, { gone, roundId }: Finding): Promise<void> {
-  if (gone.length === 0) return
+  const ids = await idsOf(t, sourceId, gone)
+  if (ids.length === 0) return
   await t.tx.run(
-    `update item set missing_round_id = ?3, is_said_gone = 1
-     where id in (select item.id ${itemsOfKeys}) and state <> 5`,
-    sourceId,
-    keysOf(gone),
+    `update item set missing_round_id = ?, is_said_gone = 1 where id = any(?) and state <> 5`,
     roundId,
+    ids,
   )
 }
