@@ -119,8 +119,8 @@ const closeMs = 1_000
 
 const session = {
   application_name: 'roundelay',
-  // Short statements: compiling one takes longer than running it.
-  options: '-c jit=off',
+  // Short statements: compiling one, or starting helpers for it, takes longer than running it.
+  options: '-c jit=off -c max_parallel_workers_per_gather=0',
   statement_timeout: statementMs,
   lock_timeout: lockMs,
   idle_in_transaction_session_timeout: idleMs,

@@ -46,8 +46,8 @@ export interface Due {
 /** One look tells whether anything is due. */
 export async function lookForDue(t: Turning): Promise<Due> {
   const due = await t.tx.all<{ id: number | null }>(
-    `select ${check} as id where exists (
-         select 1 from source where health = 1 and is_paused = 0 and rest_until_ms <= ?1)
+    `select ${check} as id
+       where (select min(rest_until_ms) from source where is_paused = 0 and health = 1) <= ?1
      union all select queue.source_id as id from (
          select slot.queue_id from slot left join node on node.id = slot.node_id
          where slot.fence is not null and ${isOver} order by slot.until_ms limit ${maxExpired}
