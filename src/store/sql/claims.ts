@@ -150,7 +150,7 @@ async function settle(
   }
   const writes = [
     ...(unknown.size > 0 ? [] : [slots]),
-    ...(await t.ledger.book.writes()),
+    ...t.ledger.book.writes(),
     ...rings.map(({ write }) => write),
     counterWrite(fence, rings),
   ]

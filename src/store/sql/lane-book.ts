@@ -187,29 +187,41 @@ export class LaneBook {
 
   /** Writes where all of them stand, once nothing can wake up any more. */
   async write(): Promise<void> {
-    await this.#tx.together(await this.writes())
+    await this.#tx.together(this.writes())
   }
 
   /** What is to be written for it. */
-  async writes(): Promise<readonly Write[]> {
-    await this.lullLanes()
-    if ([...this.#slept].some(({ isActive }) => isActive)) await this.#tx.notify()
-    return [this.#queueWrite(), this.#laneWrite()]
+  writes(): readonly Write[] {
+    const lulled = this.#lulled()
+    const known = this.#queuesIn(lulled).map(({ id }) => id)
+    const isWoken = [...this.#slept].some((lane) => lane.isActive && !lulled.has(lane))
+    if (isWoken) this.#tx.later(this.#tx.notify())
+    return [this.#queueWrite(), this.#laneWrite(lulled, known)]
   }
 
-  /** A lane sleeps when none of its queues is active, those that this turn has not taken included. */
-  async lullLanes(): Promise<void> {
+  /** Lanes with a queue that was put to sleep, and none that is known to be awake. */
+  #lulled(): ReadonlySet<LaneAccount> {
     const lulled = new Set<LaneAccount>()
     for (const { lane, isActive } of this.#shifted) if (!isActive && lane.isActive) lulled.add(lane)
-    const known = [...this.#queues.values()].filter(({ lane }) => lulled.has(lane))
-    for (const { lane, isActive } of known) if (isActive) lulled.delete(lane)
+    for (const { lane, isActive } of this.#queuesIn(lulled)) if (isActive) lulled.delete(lane)
+    return lulled
+  }
+
+  #queuesIn(lanes: ReadonlySet<LaneAccount>): QueueAccount[] {
+    if (lanes.size === 0) return []
+    return [...this.#queues.values()].filter(({ lane }) => lanes.has(lane))
+  }
+
+  /** A lane sleeps when none of its queues is awake, those that this turn has not taken included. */
+  async lullLanes(): Promise<void> {
+    const lulled = this.#lulled()
     if (lulled.size === 0) return
-    const others = await this.#tx.all<{ lane_id: number }>(
-      `select distinct lane_id from queue where lane_id = any(?) and is_active = 1 and not (id = any(?))`,
+    const others = await this.#tx.all<{ id: number }>(
+      `select id from lane where id = any(?1) and ${otherIsAwake('lane.id', '?2')}`,
       [...lulled].map(({ id }) => id),
-      known.map(({ id }) => id),
+      this.#queuesIn(lulled).map(({ id }) => id),
     )
-    const awake = new Set(others.map((row) => row.lane_id))
+    const awake = new Set(others.map(({ id }) => id))
     for (const lane of lulled) {
       if (awake.has(lane.id)) continue
       lane.isActive = false
@@ -235,17 +247,28 @@ export class LaneBook {
     return { text, rows }
   }
 
-  #laneWrite(): Write {
-    const rows = [...this.#changedLanes].map(({ id, vt, floor, isActive }) => ({
-      id,
-      vt,
-      floor,
-      is_active: Number(isActive),
+  /** Whether lanes that may sleep do so is found out when they are written. */
+  #laneWrite(lulled: ReadonlySet<LaneAccount>, known: readonly number[]): Write {
+    for (const lane of lulled) this.#changedLanes.add(lane)
+    const rows = [...this.#changedLanes].map((lane) => ({
+      id: lane.id,
+      vt: lane.vt,
+      floor: lane.floor,
+      is_active: Number(lane.isActive),
+      is_lulled: Number(lulled.has(lane)),
     }))
     this.#changedLanes.clear()
     this.#slept.clear()
-    const text = `update lane set vt = r.vt, floor = r.floor, is_active = r.is_active
-       from rows as r (id bigint, vt bigint, floor bigint, is_active bigint) where lane.id = r.id`
-    return { text, rows }
+    const text = `update lane set vt = r.vt, floor = r.floor,
+         is_active = case when r.is_lulled = 1 and not ${otherIsAwake('r.id', '?1')} then 0 else r.is_active end
+       from rows as r (id bigint, vt bigint, floor bigint, is_active bigint, is_lulled bigint)
+       where lane.id = r.id`
+    return { text, values: [known], rows }
   }
+}
+
+/** Of a lane: one of its queues is active that is not among these, which are known. */
+function otherIsAwake(laneId: string, known: string): string {
+  return `exists (select 1 from queue where queue.lane_id = ${laneId} and queue.is_active = 1
+    and not (queue.id = any(${known})))`
 }
