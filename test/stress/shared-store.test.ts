@@ -6,6 +6,7 @@ import type { Policy } from '../../src/engine/policy.ts'
 import type { TaskStore } from '../../src/engine/task-store.ts'
 import type { Claim } from '../../src/engine/task.ts'
 import type { PostgresSql } from '../../src/store/postgres/postgres-sql.ts'
+import { setPaused } from '../../src/store/sql/nodes.ts'
 import { SqlRegistry } from '../../src/store/sql/registry.ts'
 import type { SqlDatabase } from '../../src/store/sql/sql.ts'
 import { SqlTaskStore } from '../../src/store/sql/task-store.ts'
@@ -152,6 +153,16 @@ test('L5 what a process that is gone held is given back unblamed when it was sil
   const { acks } = await gone.turn([listed(claim, [file('late')])], {})
   expect(acks).toEqual([{ isHeld: false }])
   expect(await faults()).toEqual([])
+})
+
+test('O5 a paused process that was silent for long is still paused when it comes back', async () => {
+  const [asleep, other] = [await join(), await join()]
+  await addSource('anna')
+  expect(await setPaused(opened[0]!, 'of 2', true)).toBe(1)
+  nowMs += silentMs
+  await other.turn([], {})
+  expect((await asleep.turn([], { list: 1 })).claims).toEqual([])
+  expect((await other.turn([], { list: 1 })).claims).toHaveLength(1)
 })
 
 /** A database whose answer to the next commit gets lost. */

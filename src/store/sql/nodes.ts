@@ -14,6 +14,9 @@ export interface NodeParts {
 const heartbeatMs = 10_000
 const silentMs = 30_000
 
+/** One that is paused is remembered for so long: it may only be asleep, and is still paused when it wakes up. */
+const pausedMs = 86_400_000
+
 /** Whoever was not heard of since then is gone. Nobody is, where this process has the database to itself. */
 export function silentSince({ nowMs, isShared }: { nowMs: number; isShared: boolean }): number {
   return isShared ? nowMs - silentMs : 0
@@ -52,7 +55,7 @@ export class Node {
     const { id, seenMs } = this.#seen
     if (!this.#parts.db.isShared || tx.nowMs - seenMs < heartbeatMs) return this.#seen
     const known = await tx.run('update node set seen_ms = ? where id = ?', tx.nowMs, id)
-    await forgetSilent(tx, tx.nowMs - silentMs)
+    await forgetSilent(tx)
     // It was silent for so long (stopped, asleep) that the others have forgotten it.
     return known === 0 ? enter(tx, this.#parts) : { id, seenMs: tx.nowMs }
   }
@@ -140,10 +143,12 @@ async function endOthers(tx: Transaction): Promise<void> {
 }
 
 /** One that comes back just now, or is forgotten by another process, is left alone: it waits for nobody. */
-async function forgetSilent(tx: Transaction, beforeMs: number): Promise<void> {
+async function forgetSilent(tx: Transaction): Promise<void> {
   const silent = await tx.all<{ id: number }>(
-    'select id from node where seen_ms < ? for no key update skip locked',
-    beforeMs,
+    `select id from node where seen_ms < ? and (is_paused = 0 or seen_ms < ?)
+     for no key update skip locked`,
+    tx.nowMs - silentMs,
+    tx.nowMs - pausedMs,
   )
   if (silent.length === 0) return
   const ids = silent.map(({ id }) => id)
