@@ -6,8 +6,8 @@ import { simulate } from './simulation.ts'
 /** `SEED=17` lives that one life again; `SEEDS=100000` lives so many of each store. */
 const only = process.env['SEED']
 const wanted = process.env['SEEDS']
-/** `EVERY_SEED=1`: all of them, as `.ci/run` does; otherwise the first tenth. */
-const isEvery = process.env['EVERY_SEED'] !== undefined
+/** `IN_FULL=1`: all of them, as `.ci/run` does; otherwise the first tenth. */
+const isEvery = process.env['IN_FULL'] !== undefined
 
 /** Lives that one test lives. */
 const perTest = 50
