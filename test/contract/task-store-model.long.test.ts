@@ -429,7 +429,7 @@ function fileOf(
   return file(item.key, `v${chance % 5}`, { path: item.path, size: 10 + (chance % 3) })
 }
 
-const runs = Number(process.env['RUNS'] ?? (process.env['IN_FULL'] === undefined ? 12 : 50))
+const runs = Number(process.env['RUNS'] ?? 50)
 const seed = Number(process.env['SEED'] ?? 20_200_217)
 
 for (const charge of ['tasks', 'time'] as const) {
