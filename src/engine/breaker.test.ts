@@ -122,3 +122,14 @@ it('whatever happens, a rest has an end within its bounds, and only the resting 
     { seed },
   )
 })
+
+it('one more success within a second is no news, unless something went wrong before', () => {
+  const well = { ...fresh, okMs: 1_000 }
+  expect(succeeded(well, 1_999)).toBe(well)
+  expect(succeeded(well, 2_000)).toMatchObject({ okMs: 2_000 })
+  // A clock that was set back.
+  expect(succeeded(well, 999)).toMatchObject({ okMs: 999 })
+  for (const flaw of [{ failures: 1 }, { recent: 2 }, { trips: 1 }]) {
+    expect(succeeded({ ...well, ...flaw }, 1_500)).toMatchObject({ okMs: 1_500 })
+  }
+})

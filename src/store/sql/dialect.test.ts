@@ -69,4 +69,34 @@ onEveryDatabase((open) => {
     expect(await db.all(among, [], ['source 1'])).toHaveLength(1)
     expect(await db.all(among, [], [])).toEqual([])
   })
+
+  it('does several writes together, each for its rows', async () => {
+    const { db } = await open()
+    await db.transaction((tx) =>
+      tx.together([
+        {
+          text: `update source set name = r.name || ?1 from rows as r (id bigint, name text) where source.id = r.id`,
+          values: ['!'],
+          rows: [{ id: 1, name: 'renamed' }],
+        },
+        {
+          text: 'delete from source where id in (select r.id from rows as r (id bigint))',
+          rows: [],
+        },
+        { text: 'update owner set weight = ? where weight <> ?1', values: [7] },
+      ]),
+    )
+    expect(await db.get('select name from source where id = 1')).toMatchObject({ name: 'renamed!' })
+    expect(await db.get('select min(weight) as least from owner')).toMatchObject({ least: 7 })
+  })
+
+  it('undoes all of a transaction when a statement fails that nobody waited for', async () => {
+    const { db } = await open()
+    const work = db.transaction(async (tx) => {
+      await tx.run(`update source set name = 'changed' where id = 1`)
+      tx.later(tx.run(`insert into owner (name, plan, weight) values (null, 'free', 1)`))
+    })
+    await expect(work).rejects.toThrow(/null/i)
+    expect(await db.get('select name from source where id = 1')).toMatchObject({ name: 'source 1' })
+  })
 })

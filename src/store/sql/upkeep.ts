@@ -19,7 +19,8 @@ const maxStarts = 100
 
 /**
  * What falls due by itself: leases that have passed, delayed tasks whose time has come, sources that a person changed,
- * rounds. Of several processes the one that comes first does it; what another one has just now is left to it.
+ * rounds. Of several processes the one that comes first does it; what another one has just now is left to it. Gives the
+ * resting sources that are to be asked whether they are well.
  */
 export async function keepUp(t: Turning, due: Due): Promise<readonly number[]> {
   const isDue = due.sources.length > 0
