@@ -3,16 +3,19 @@ import type { Task } from './load.ts'
 
 export interface SchedulerContestant {
   /**
-   * Takes all tasks, in their order, and keeps them as safely as it keeps anything. Called once, before the clock runs;
-   * what its operators would do after a bulk load (statistics) belongs here.
+   * Takes all tasks, in their order, and keeps them as safely as it keeps anything. Called before it works, and the clock
+   * does not run; what its operators would do after a bulk load (statistics) belongs here.
    */
   readonly queue: (tasks: Iterable<Task>) => Promise<void>
   /**
    * Begins to work; the clock runs from this call. Never more than `slots` tasks at once, each handed to `work` once,
-   * which never rejects. Resolves when it has begun; nobody ends it but the end of its process.
+   * which never rejects. Resolves when it has begun.
    */
-  readonly start: (slots: number, work: Work) => Promise<void>
+  readonly start: (slots: number, work: Work) => Promise<Stop>
 }
+
+/** Works no more: nothing is left to do. What it has opened stays, for it will be told to start again. */
+export type Stop = () => Promise<void>
 
 export type Work = (task: Task) => Promise<void>
 

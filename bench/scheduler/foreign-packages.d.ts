@@ -21,17 +21,21 @@ declare module 'bullmq' {
       options: Connection & { readonly concurrency: number },
     )
     waitUntilReady(): Promise<unknown>
+    /** Resolves when no job runs any more. */
+    pause(): Promise<void>
+    resume(): void
   }
 }
 
 declare module 'graphile-worker' {
+  import type { Pool } from 'pg'
+
   export class Logger {
     constructor(log: () => () => void)
     error(message: string): void
   }
 
   interface Shared {
-    readonly connectionString: string
     readonly logger: Logger
   }
 
@@ -42,7 +46,9 @@ declare module 'graphile-worker' {
     readonly priority: number
   }
 
-  export function makeWorkerUtils(options: Shared): Promise<{
+  export function makeWorkerUtils(
+    options: Shared & { readonly connectionString: string },
+  ): Promise<{
     migrate(): Promise<void>
     addJobs(jobs: readonly Job[]): Promise<unknown>
     release(): Promise<void>
@@ -50,6 +56,7 @@ declare module 'graphile-worker' {
 
   export function run(
     options: Shared & {
+      readonly pgPool: Pool
       readonly noHandleSignals: boolean
       readonly taskList: Readonly<Record<string, (payload: unknown) => Promise<void>>>
       readonly preset: {
@@ -61,7 +68,7 @@ declare module 'graphile-worker' {
         }
       }
     },
-  ): Promise<unknown>
+  ): Promise<{ stop(): Promise<void> }>
 }
 
 declare module 'pg-boss' {
@@ -81,5 +88,7 @@ declare module 'pg-boss' {
       },
       handle: (jobs: readonly { readonly data: unknown }[]) => Promise<void>,
     ): Promise<string>
+    /** Resolves when no worker of it has a job any more. */
+    offWork(name: string): Promise<void>
   }
 }

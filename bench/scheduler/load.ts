@@ -17,6 +17,8 @@ export interface Load {
   /** How long each task waits in its slot; zero is no wait at all. */
   readonly taskMs: number
   readonly slots: number
+  /** Done before the clock runs, by users who do not come again. */
+  readonly warmingUp: { readonly users: number; readonly tasks: number }
   /** Whose last task ends the measuring. */
   readonly endsWith: 'small users' | 'everybody'
 }
@@ -28,6 +30,8 @@ export const noisyNeighbour: Load = {
   smallTasks: 10,
   taskMs: 5,
   slots: 32,
+  // Code is compiled, statements are planned and connections stand, as they are in a server that has been up for a while.
+  warmingUp: { users: 20, tasks: 500 },
   endsWith: 'small users',
 }
 
@@ -37,11 +41,19 @@ export const noOperation: Load = { ...noisyNeighbour, taskMs: 0, endsWith: 'ever
 export const countOf = (load: Load): number => load.largeTasks + load.smallUsers * load.smallTasks
 
 /** All of the large user's, then the small users' in turn. */
-export function* tasksOf(load: Load): Generator<Task> {
-  let id = 0
-  for (let nth = 1; nth <= load.largeTasks; nth++) yield { id: id++, user: 0, nth }
-  for (let nth = 1; nth <= load.smallTasks; nth++) {
-    for (let user = 1; user <= load.smallUsers; user++) yield { id: id++, user, nth }
+export function* tasksOf({ largeTasks, smallTasks, smallUsers }: Load): Generator<Task> {
+  for (let nth = 1; nth <= largeTasks; nth++) yield { id: nth - 1, user: 0, nth }
+  yield* inTurn(1, smallUsers, smallTasks, largeTasks)
+}
+
+/** Those of the warming up, in turn; their users have the numbers behind all others. */
+export function* warmingUpOf({ smallUsers, warmingUp: { users, tasks } }: Load): Generator<Task> {
+  yield* inTurn(smallUsers + 1, users, tasks, 0)
+}
+
+function* inTurn(firstUser: number, users: number, tasks: number, id: number): Generator<Task> {
+  for (let nth = 1; nth <= tasks; nth++) {
+    for (let user = firstUser; user < firstUser + users; user++) yield { id: id++, user, nth }
   }
 }
 

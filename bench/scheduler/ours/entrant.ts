@@ -28,14 +28,18 @@ async function open(store: Store, ground: Ground): Promise<Ourselves> {
       await stage.settle()
     },
     start: async (slots, work) => {
-      await stage.work({
+      const engine = await stage.work({
         policy: { slots: { ...defaultPolicy.slots, read: slots } },
         read: (item) => work(taskOf(item)),
       })
+      return () => engine.stop(longestEndMs)
     },
     [Symbol.asyncDispose]: () => stage[Symbol.asyncDispose](),
   }
 }
+
+/** Milliseconds for writing the last results. */
+const longestEndMs = 5_000
 
 /** A user's n-th task is the n-th item that his source came to owe. */
 async function owe(

@@ -37,6 +37,7 @@ describe.each(['SQLite', 'PostgreSQL'] as const)('our own side on %s', (store) =
       largeTasks: 300,
       smallUsers: 5,
       smallTasks: 4,
+      warmingUp: { users: 2, tasks: 50 },
       endsWith: 'everybody',
     }
     const open = store === 'SQLite' ? openOnSqlite : openOnPostgres

@@ -1,11 +1,13 @@
 /** BullMQ as it comes: one queue, one worker with as many jobs at once as there are slots. First come, first served. */
 import { Queue, Worker } from 'bullmq'
-import type { OpenContestant } from '../contestant.ts'
+import type { OpenContestant, Work } from '../contestant.ts'
 import { batchesOf, type Task } from '../load.ts'
 
 export const openBullmq: OpenContestant = async ({ url }) => {
   const { hostname, port } = new URL(url)
   const connection = { host: hostname, port: Number(port) }
+  let worker: Worker<Task> | undefined
+  let doing: Work = async () => undefined
   return {
     queue: async (tasks) => {
       const queue = new Queue<Task>('tasks', { connection })
@@ -15,11 +17,14 @@ export const openBullmq: OpenContestant = async ({ url }) => {
       await queue.close()
     },
     start: async (slots, work) => {
-      const worker = new Worker<Task>('tasks', ({ data }) => work(data), {
+      doing = work
+      worker ??= new Worker<Task>('tasks', ({ data }) => doing(data), {
         connection,
         concurrency: slots,
       })
+      worker.resume()
       await worker.waitUntilReady()
+      return async () => worker?.pause()
     },
   }
 }

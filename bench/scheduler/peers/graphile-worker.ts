@@ -4,6 +4,7 @@
  * by hand, each job's priority its number among its user's.
  */
 import { Logger, makeWorkerUtils, run } from 'graphile-worker'
+import { Pool } from 'pg'
 import type { OpenContestant, SchedulerContestant } from '../contestant.ts'
 import { batchesOf, type Task } from '../load.ts'
 import { analyse } from './analyse.ts'
@@ -19,10 +20,21 @@ const lastPriority = 32_767
 /** Fetched at a time. */
 const jobsASlot = 2
 
+const fail = (error: Error): void => {
+  throw error
+}
+
+/** As many as it opens by itself. */
+const connections = 10
+
 /** It writes a line for every job otherwise. */
 const logger = new Logger(() => () => undefined)
 
 function open(connectionString: string, priorityOf: (task: Task) => number): SchedulerContestant {
+  // Its own would be closed when it is stopped.
+  const pgPool = new Pool({ connectionString, max: connections })
+  pgPool.on('error', fail)
+  pgPool.on('connect', (client) => client.on('error', fail))
   return {
     queue: async (tasks) => {
       const utils = await makeWorkerUtils({ connectionString, logger })
@@ -40,8 +52,8 @@ function open(connectionString: string, priorityOf: (task: Task) => number): Sch
       await analyse(connectionString)
     },
     start: async (slots, work) => {
-      await run({
-        connectionString,
+      const runner = await run({
+        pgPool,
         logger,
         noHandleSignals: true,
         // The payload is what `queue` gave.
@@ -54,6 +66,7 @@ function open(connectionString: string, priorityOf: (task: Task) => number): Sch
           },
         },
       })
+      return () => runner.stop()
     },
   }
 }

@@ -13,6 +13,7 @@ export const openIdeal: OpenContestant = async (): Promise<SchedulerContestant> 
     },
     start: async (slots, work) => {
       for (let slot = 0; slot < slots; slot++) void serve(fair, work)
+      return async () => undefined
     },
   }
 }

@@ -16,11 +16,15 @@ const pollingIntervalSeconds = 0.5
 export const openPgBoss: OpenContestant = async ({ url }) => {
   const boss = new PgBoss(url)
   let failure: Error | undefined
+  let isReady = false
   boss.on('error', (error) => (failure ??= error))
   return {
     queue: async (tasks) => {
-      await boss.start()
-      await boss.createQueue('tasks')
+      if (!isReady) {
+        await boss.start()
+        await boss.createQueue('tasks')
+        isReady = true
+      }
       for (const batch of batchesOf(tasks)) {
         await boss.insert(
           'tasks',
@@ -41,6 +45,7 @@ export const openPgBoss: OpenContestant = async ({ url }) => {
         // The data is what `queue` gave.
         await Promise.all(jobs.map(({ data }) => work(data as Task)))
       })
+      return () => boss.offWork('tasks')
     },
   }
 }

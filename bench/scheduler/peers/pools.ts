@@ -23,6 +23,7 @@ export const openPools: OpenContestant = async (): Promise<SchedulerContestant> 
         const left = sync.values()
         for (let slot = 0; slot < slotsAUser; slot++) void serve(left, work)
       }
+      return async () => syncs.clear()
     },
   }
 }
