@@ -9,6 +9,7 @@ import type { Connector } from './connector.ts'
 import { Pool } from './pool.ts'
 import { PostgresTransaction } from './postgres-transaction.ts'
 import { checkServer } from './server-check.ts'
+import { ServerClock } from './server-clock.ts'
 import { Statements } from './statements.ts'
 import { databaseTrouble, isConflict } from './trouble.ts'
 
@@ -36,11 +37,13 @@ export class PostgresSql implements SqlDatabase {
   readonly #parts: PostgresParts
   readonly #pool: Pool
   readonly #statements = new Statements()
+  readonly #serverClock: ServerClock
 
   constructor(parts: PostgresParts) {
     this.#parts = parts
     const { connector, clock, size = poolSize } = parts
     this.#pool = new Pool({ connector, clock, size })
+    this.#serverClock = new ServerClock(clock)
   }
 
   /** Throws `database-unfit` if the server is too old, or cannot bear as many connections as this process may open. */
@@ -113,12 +116,16 @@ export class PostgresSql implements SqlDatabase {
     work: (tx: PostgresTransaction) => Promise<T>,
     options: TransactionOptions,
   ): Promise<T> {
-    const serverMs = await begin(connection, options)
+    const begun = begin(connection, options).then((serverMs) => this.#serverClock.set(serverMs))
+    // What is done again and again goes on without waiting for the answer.
+    const known = options.isRoutine === true ? this.#serverClock.now() : null
+    const nowMs = known ?? (await begun)
     const tx = new PostgresTransaction({
       connection,
       statements: this.#statements,
-      nowMs: this.#parts.time?.now() ?? serverMs,
+      nowMs: this.#parts.time?.now() ?? nowMs,
       limitMs: options.isLong === true ? longStatementMs : statementMs,
+      begun,
     })
     let result: T
     try {

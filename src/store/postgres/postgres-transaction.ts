@@ -11,6 +11,8 @@ export interface TransactionParts {
   readonly nowMs: number
   /** Of each statement, in milliseconds. */
   readonly limitMs: number
+  /** Its beginning, which may be under way: statements are answered after it. */
+  readonly begun: Promise<unknown>
 }
 
 /** One transaction, from after its beginning until before its end; then it is of no use any more. */
@@ -19,6 +21,8 @@ export class PostgresTransaction implements Transaction {
   readonly #parts: TransactionParts
   #conflict: unknown = null
   #failure: unknown = null
+  /** It has not begun: what was asked for stands alone. */
+  #unbegun: { readonly error: unknown } | null = null
   #isNotified = false
   #isOver = false
   readonly #later: Promise<unknown>[] = []
@@ -26,6 +30,10 @@ export class PostgresTransaction implements Transaction {
   constructor(parts: TransactionParts) {
     this.#parts = parts
     this.nowMs = parts.nowMs
+    this.later(parts.begun)
+    parts.begun.catch((error: unknown) => {
+      this.#unbegun = { error }
+    })
   }
 
   async all<Row>(text: string, ...values: readonly SqlValue[]): Promise<Row[]> {
@@ -113,11 +121,18 @@ export class PostgresTransaction implements Transaction {
     return this.#noted(() => connection.query(statements.query(text, values), limitMs))
   }
 
+  #checkBegun(): void {
+    if (this.#unbegun !== null) throw this.#unbegun.error
+  }
+
   async #noted<T>(query: () => Promise<T>): Promise<T> {
     // The connection is somebody else's by now.
     if (this.#isOver) throw new Error('a statement came after the end of its transaction')
+    this.#checkBegun()
     try {
-      return await query()
+      const result = await query()
+      this.#checkBegun()
+      return result
     } catch (error) {
       if (isConflict(error)) this.#conflict ??= error
       this.#failure ??= error

@@ -4,7 +4,7 @@ import { accrualMs, accrue, runningOf, type Occupied } from './accrual.ts'
 import { itemsToRead, type ToRead } from './items-to-read.ts'
 import type { Clockwork } from './lane-book.ts'
 import { refreshQueues } from './queues.ts'
-import { Ring, type Pick } from './ring.ts'
+import { lanesOutside, Ring, type LanesAhead, type Picked } from './ring.ts'
 import { candidatesOf } from './settling.ts'
 import type { Write } from './sql.ts'
 import { pools, type Claiming } from './turning.ts'
@@ -12,7 +12,7 @@ import { pools, type Claiming } from './turning.ts'
 /** A slot, and what goes into it. */
 interface Given {
   readonly place: Place
-  readonly pick: Pick
+  readonly pick: Picked
 }
 
 /**
@@ -23,11 +23,9 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<readonly Clai
   const wanted = pools.filter((pool) => (free[pool] ?? 0) > 0)
   if (wanted.length === 0) return nothing(t)
   // The first of these holds up other processes that claim: what is read behind it stays as it is.
-  const [newest, looked, classes] = await Promise.all([
-    newestFence(t),
-    slotsOf(t, wanted),
-    knownClasses(t),
-  ])
+  const asked = [newestFence(t), slotsOf(t, wanted), knownClasses(t)] as const
+  const ahead = new Map(wanted.map((pool) => [pool, lanesAhead(t, pool, free[pool] ?? 0)]))
+  const [newest, looked, classes] = await Promise.all(asked)
   const { book } = t.ledger
   book.wakeLanes(clockworkOf(classes))
   const slots = looked.filter(({ fence, is_paused: isPaused }) => fence === null && isPaused === 0)
@@ -47,6 +45,8 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<readonly Clai
       doubtful: t.touched.size,
       turn: here[0]?.turn ?? 0,
       classes: here.map((row) => row.class),
+      lively: t.lively,
+      ahead: ahead.get(pool) ?? null,
     })
     return { ring, given: await fill(ring, places) }
   })
@@ -58,6 +58,17 @@ export async function claim(t: Claiming, free: FreeSlots): Promise<readonly Clai
   const rings = fills.map(({ ring }) => ring)
   await settle(t, rings, { fence: newest + given.length, rows, passed })
   return claims
+}
+
+/** A turn waits for one answer less where the class that was served last is the one to be served now. */
+function lanesAhead(t: Claiming, pool: Pool, reach: number): LanesAhead | null {
+  const workClass = t.lively.get(pool)
+  if (workClass === undefined) return null
+  const { tx, touched } = t
+  const parts = { tx, book: t.ledger.book, pool, reach, doubtful: touched.size }
+  const rows = lanesOutside(parts, workClass)
+  tx.later(rows)
+  return { workClass, rows }
 }
 
 async function nothing(t: Claiming): Promise<readonly Claim[]> {
@@ -220,7 +231,7 @@ async function hold(t: Claiming, given: readonly Given[], newest: number): Promi
 
 function leaseOf(
   { pool, n: slot }: Place,
-  { lane, queue }: Pick,
+  { lane, queue }: Picked,
   { fence, untilMs }: { readonly fence: number; readonly untilMs: number },
 ): Lease {
   return { fence, pool, slot, ownerId: lane.ownerId, sourceId: queue.sourceId, untilMs }
@@ -240,7 +251,7 @@ interface SlotRow {
 
 function slotRow(
   { pool, n }: Place,
-  { taskId, queue, tag }: Pick,
+  { taskId, queue, tag }: Picked,
   held: { readonly fence: number; readonly itemId: number | null; readonly seq: number | null },
 ): SlotRow {
   return {

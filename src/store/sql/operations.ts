@@ -203,6 +203,7 @@ export class SqlOperations implements Operations {
       shifting: new Set(),
       touched: new Set(),
       hungry: new Set(),
+      lively: new Map(),
     }
   }
 }

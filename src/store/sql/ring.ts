@@ -14,7 +14,7 @@ import { busySlots } from './queues.ts'
 import type { SqlValue, Transaction, Write } from './sql.ts'
 
 /** What one claim takes: a task that has a row, or an owed item, from whose queue, in whose lane, at which virtual time. */
-export interface Pick {
+export interface Picked {
   readonly lane: LaneAccount
   readonly queue: QueueAccount
   readonly taskId: number | null
@@ -65,6 +65,15 @@ export interface RingParts {
   readonly turn: number
   /** Classes that ever had a lane. */
   readonly classes: readonly WorkClass[]
+  /** Which class had something to run when it was asked last, as long as it is known: a guess. */
+  readonly lively: Map<Pool, WorkClass>
+  /** Lanes that were asked for already, before it was known whether they are wanted. */
+  readonly ahead: LanesAhead | null
+}
+
+export interface LanesAhead {
+  readonly workClass: WorkClass
+  readonly rows: Promise<readonly LaneRow[]>
 }
 
 /** The lanes of a pool that have something to run, by class, as far as one batch of claims can reach. */
@@ -90,7 +99,7 @@ export class Ring {
   }
 
   /** The next task by turn, or null when nothing can run. */
-  async next(): Promise<Pick | null> {
+  async next(): Promise<Picked | null> {
     for (const workClass of classOrder(this.#turn + 1)) {
       if (!this.#parts.classes.includes(workClass)) continue
       const pick = await this.#nextOf(workClass, await this.#lanesOf(workClass))
@@ -101,7 +110,7 @@ export class Ring {
     return null
   }
 
-  async #nextOf(workClass: WorkClass, lanes: Lane[]): Promise<Pick | null> {
+  async #nextOf(workClass: WorkClass, lanes: Lane[]): Promise<Picked | null> {
     for (;;) {
       const lane = least(lanes, ({ account }) => account.vt)
       if (lane === null) return null
@@ -133,7 +142,7 @@ export class Ring {
     return heads.ids.shift() ?? null
   }
 
-  #serve({ account: lane, queues }: Lane, queue: Queue, served: PickBase): Pick {
+  #serve({ account: lane, queues }: Lane, queue: Queue, served: PickBase): Picked {
     const { policy, book } = this.#parts
     const { account } = queue
     const { workClass, taskId, itemId } = served
@@ -152,23 +161,17 @@ export class Ring {
   async #lanesOf(workClass: WorkClass): Promise<Lane[]> {
     const known = this.#lanes.get(workClass)
     if (known !== undefined) return known
-    const { tx, book, pool, reach, doubtful } = this.#parts
-    const ours = book.lanesOf(pool, workClass)
-    const rows = await tx.all<LaneRow>(
-      `select ${laneColumns} from lane join owner on owner.id = lane.owner_id
-       where lane.pool = ? and lane.class = ? and lane.is_active = 1 and not (lane.id = any(?))
-       order by lane.vt, lane.id limit ${limitOf(reach + doubtful)}
-       for no key update of lane skip locked`,
-      pool,
-      workClass,
-      ours.map(({ id }) => id),
-    )
-    const lanes = [...ours, ...rows.map((row) => book.takeLane(row))]
+    const { book, pool, reach, doubtful, lively, ahead } = this.#parts
+    const asked = ahead?.workClass === workClass ? ahead.rows : lanesOutside(this.#parts, workClass)
+    const others = (await asked).map((row) => book.takeLane(row))
+    const lanes = [...new Set([...book.lanesOf(pool, workClass), ...others])]
       .filter(({ isActive }) => isActive)
       .toSorted((a, b) => a.vt - b.vt || a.id - b.id)
       .slice(0, reach + doubtful)
       .map((account): Lane => ({ account, queues: [] }))
     if (lanes.length > 0) await this.#fill(lanes)
+    if (lanes.length > 0) lively.set(pool, workClass)
+    else if (lively.get(pool) === workClass) lively.delete(pool)
     this.#lanes.set(workClass, lanes)
     return lanes
   }
@@ -245,6 +248,28 @@ interface FoundRow extends QueueRow {
   readonly busy: number
   readonly tasks: string | null
   readonly items: string | null
+}
+
+/** The first lanes of a class that have something to run, but for those that the turn has already. */
+export async function lanesOutside(
+  {
+    tx,
+    book,
+    pool,
+    reach,
+    doubtful,
+  }: Pick<RingParts, 'tx' | 'book' | 'pool' | 'reach' | 'doubtful'>,
+  workClass: WorkClass,
+): Promise<readonly LaneRow[]> {
+  return tx.all<LaneRow>(
+    `select ${laneColumns} from lane join owner on owner.id = lane.owner_id
+     where lane.pool = ? and lane.class = ? and lane.is_active = 1 and not (lane.id = any(?))
+     order by lane.vt, lane.id limit ${limitOf(reach + doubtful)}
+     for no key update of lane skip locked`,
+    pool,
+    workClass,
+    book.lanesOf(pool, workClass).map(({ id }) => id),
+  )
 }
 
 type PickBase = { readonly workClass: WorkClass } & Readonly<

@@ -9,7 +9,7 @@ import {
   type TaskStore,
   type Turn,
 } from '../../engine/task-store.ts'
-import type { Result } from '../../engine/task.ts'
+import type { Pool, Result, WorkClass } from '../../engine/task.ts'
 import { claim } from './claims.ts'
 import { Ledger } from './ledger.ts'
 import { Node } from './nodes.ts'
@@ -44,6 +44,8 @@ export class SqlTaskStore implements TaskStore {
   #lastMs: number
   /** The newest fence that this process was told of: what is held under a newer one was claimed in vain. */
   #toldFence = 0
+  /** Which class of a pool had something to run last. */
+  readonly #lively = new Map<Pool, WorkClass>()
 
   constructor(parts: TaskStoreParts) {
     this.#parts = parts
@@ -162,6 +164,7 @@ export class SqlTaskStore implements TaskStore {
       shifting: new Set(),
       touched: new Set(),
       hungry: new Set(),
+      lively: this.#lively,
     }
   }
 }

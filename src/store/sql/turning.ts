@@ -2,7 +2,7 @@ import type { Random } from '../../base/random.ts'
 import { expectation, timeCharge } from '../../engine/fair.ts'
 import type { EffectWriter } from '../../engine/handler.ts'
 import { longLeases, type Policy } from '../../engine/policy.ts'
-import type { Claim, Pool } from '../../engine/task.ts'
+import type { Claim, Pool, WorkClass } from '../../engine/task.ts'
 import type { Ledger } from './ledger.ts'
 import type { Transaction } from './sql.ts'
 
@@ -25,12 +25,17 @@ export interface Turning {
   readonly shifting: Set<number>
   /** Active queues of which less may be left: claiming finds out by itself, they are looked at after it. */
   readonly touched: Set<number>
+  /** Which class of a pool had something to run last: a guess. */
+  readonly lively: Map<Pool, WorkClass>
   /** Sources that may owe items, so that they need a queue for reading. */
   readonly hungry: Set<number>
 }
 
 /** What claiming needs of a turn. */
-export type Claiming = Pick<Turning, 'tx' | 'nowMs' | 'policy' | 'nodeId' | 'touched' | 'ledger'>
+export type Claiming = Pick<
+  Turning,
+  'tx' | 'nowMs' | 'policy' | 'nodeId' | 'touched' | 'ledger' | 'lively'
+>
 
 /** Where a task runs, and what its lane was charged for it. */
 export interface Hold {
