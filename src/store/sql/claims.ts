@@ -65,10 +65,11 @@ function lanesAhead(t: Claiming, pool: Pool, reach: number): LanesAhead | null {
   const workClass = t.lively.get(pool)
   if (workClass === undefined) return null
   const { tx, touched } = t
-  const parts = { tx, book: t.ledger.book, pool, reach, doubtful: touched.size }
+  const { book } = t.ledger
+  const parts = { tx, book, pool, reach, doubtful: touched.size }
   const rows = lanesOutside(parts, workClass)
   tx.later(rows)
-  return { workClass, rows }
+  return { workClass, known: book.lanesOf(pool, workClass).length, rows }
 }
 
 async function nothing(t: Claiming): Promise<readonly Claim[]> {

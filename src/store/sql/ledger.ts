@@ -21,8 +21,8 @@ export interface SourceAccount {
 }
 
 /**
- * Sources with their lanes and queues that a turn has to itself: locked in an order that all processes keep (sources,
- * lanes, queues, each by number), so that nobody waits in a circle. Their keys are not locked: a row that is written
+ * Sources with their lanes and queues that a turn has to itself: sources and lanes are locked in an order that all processes
+ * keep (by number, sources first), so that nobody waits in a circle; whoever has a lane has its queues. Their keys are not locked: a row that is written
  * twice in a transaction has its foreign keys looked at, and whoever claims would wait there. Read when they are taken,
  * written once when all results are in. Until then SQL does not see the changes.
  */
@@ -42,11 +42,11 @@ export class Ledger {
   /** Takes these sources, however long another process has them. Once, before `takeFree`. */
   async take(sourceIds: readonly number[]): Promise<void> {
     if (sourceIds.length === 0) return
-    // Locked in this order, though nobody waits for one answer before the next question.
+    // In this order, though nobody waits for one answer before the next question.
     const [sources, lanes, queues] = await Promise.all([
       this.#lockSources(sourceIds, ''),
       this.#lockLanes(sourceIds, ''),
-      this.#lockQueues(sourceIds),
+      this.#queuesOf(sourceIds),
     ])
     this.#keep(sources, lanes, queues)
   }
@@ -67,7 +67,7 @@ export class Ledger {
     const missing = new Map(all.map((row) => [row.owner_id, row.lanes]))
     for (const { owner_id: id } of lanes) missing.set(id, (missing.get(id) ?? 0) - 1)
     const free = sources.filter((row) => (missing.get(row.owner_id) ?? 0) === 0)
-    this.#keep(free, lanes, await this.#lockQueues(free.map(({ id }) => id)))
+    this.#keep(free, lanes, await this.#queuesOf(free.map(({ id }) => id)))
   }
 
   #lockSources(ids: readonly number[], skip: '' | ' skip locked'): Promise<SourceRow[]> {
@@ -88,11 +88,10 @@ export class Ledger {
     )
   }
 
-  /** Besides who has their source only claims lock them, and those wait for nobody. */
-  #lockQueues(sourceIds: readonly number[]): Promise<QueueRow[]> {
+  /** Read after their lanes were locked: they stay as they are. */
+  #queuesOf(sourceIds: readonly number[]): Promise<QueueRow[]> {
     return this.#tx.all(
-      `select ${queueColumns} from queue where queue.source_id = any(?)
-       order by queue.id for no key update of queue`,
+      `select ${queueColumns} from queue where queue.source_id = any(?)`,
       sourceIds,
     )
   }

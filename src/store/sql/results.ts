@@ -13,6 +13,8 @@ import {
   type Turning,
 } from './turning.ts'
 import {
+  appliedWrites,
+  applyEffects,
   giveBack,
   noteFailure,
   noteSuccess,
@@ -71,8 +73,9 @@ async function heldBy(t: Turning, readings: readonly Applied[]): Promise<Held> {
   return readings.length === 0 ? new Map() : heldTasks(t, fencesOf(readings))
 }
 
-function fencesOf(readings: readonly Applied[]): readonly number[] {
-  return [...new Set(readings.map(({ claim }) => claim.fence))]
+/** Of their tasks' slots. */
+export function fencesOf(results: readonly Result[]): readonly number[] {
+  return [...new Set(results.flatMap((one) => (one.type === 'checked' ? [] : one.claim.fence)))]
 }
 
 async function writeReadings(
@@ -83,7 +86,7 @@ async function writeReadings(
   const holds = new Map<number, Hold>(tasks)
   const others = fencesOf(readings).filter((fence) => !tasks.has(fence))
   for (const hold of await abandonedSlots(t, others)) holds.set(hold.fence, hold)
-  emptySlots(t, [...holds.keys()])
+  const emptied = [...holds.keys()]
   const ended: AppliedTask[] = []
   const acks = readings.map((result): Ack => {
     const { fence } = result.claim
@@ -96,7 +99,8 @@ async function writeReadings(
     ended.push({ task, result })
     return { isHeld: true }
   })
-  await storeApplied(t, ended)
+  emptySlots(t, emptied, appliedWrites(ended))
+  await applyEffects(t, ended)
   for (const { task, result } of ended) noteSuccess(t, task, result.usedMs)
   return acks
 }
@@ -187,7 +191,7 @@ async function conclude(t: Turning, task: HeldTask, result: Conclusion): Promise
     case 'listed':
       return storeListed(t, task, result)
     case 'applied':
-      return storeApplied(t, [{ task, result }])
+      return storeApplied(t, { task, result })
     case 'settled':
       return storeSettled(t, task, result)
     case 'changed':

@@ -11,7 +11,7 @@ import {
   type QueueRow,
 } from './lane-book.ts'
 import { busySlots } from './queues.ts'
-import type { SqlValue, Transaction, Write } from './sql.ts'
+import type { Transaction, Write } from './sql.ts'
 
 /** What one claim takes: a task that has a row, or an owed item, from whose queue, in whose lane, at which virtual time. */
 export interface Picked {
@@ -73,6 +73,8 @@ export interface RingParts {
 
 export interface LanesAhead {
   readonly workClass: WorkClass
+  /** Lanes of the class that the turn had then, and that were left out. */
+  readonly known: number
   readonly rows: Promise<readonly LaneRow[]>
 }
 
@@ -162,7 +164,10 @@ export class Ring {
     const known = this.#lanes.get(workClass)
     if (known !== undefined) return known
     const { book, pool, reach, doubtful, lively, ahead } = this.#parts
-    const asked = ahead?.workClass === workClass ? ahead.rows : lanesOutside(this.#parts, workClass)
+    const { length: ours } = book.lanesOf(pool, workClass)
+    // If lanes have been charged since, others may stand before those that were asked for.
+    const isAsked = ahead?.workClass === workClass && ahead.known === ours
+    const asked = isAsked ? ahead.rows : lanesOutside(this.#parts, workClass)
     const others = (await asked).map((row) => book.takeLane(row))
     const lanes = [...new Set([...book.lanesOf(pool, workClass), ...others])]
       .filter(({ isActive }) => isActive)
@@ -182,11 +187,7 @@ export class Ring {
     const most = limitOf(Math.min(reach, Math.ceil(reach / lanes.length) * 2))
     const byId = new Map(lanes.map((lane) => [lane.account.id, lane]))
     const woken = book.wokenIn(new Set(lanes.map(({ account }) => account))).map(({ id }) => id)
-    const found = await Promise.all([
-      this.#queuesOf('queue.lane_id = any(?) and queue.is_active = 1', [...byId.keys()], most),
-      woken.length === 0 ? [] : this.#queuesOf('queue.id = any(?)', woken, most),
-    ])
-    for (const row of found.flat()) {
+    for (const row of await this.#queuesOf([...byId.keys()], woken, most)) {
       const account = book.takeQueue(row)
       if (account === null || !account.isActive) continue
       const room = account.window.window - row.busy
@@ -198,7 +199,12 @@ export class Ring {
     }
   }
 
-  #queuesOf(which: string, ids: SqlValue, most: number): Promise<FoundRow[]> {
+  /** Those that are active where SQL looks, and those that have woken since. */
+  #queuesOf(
+    laneIds: readonly number[],
+    woken: readonly number[],
+    most: number,
+  ): Promise<FoundRow[]> {
     const { tx, pool } = this.#parts
     return tx.all(
       `select ${queueColumns}, coalesce(busy.slots, 0) as busy,
@@ -207,9 +213,10 @@ export class Ring {
            order by task.id limit ${most}) as head) as tasks,
          ${pool === 'read' ? owedItems(most) : 'null'} as items
        from queue left join ${busySlots} as busy on busy.queue_id = queue.id
-       where ${which}
-       order by queue.served, queue.id limit ${maxQueues} for no key update of queue skip locked`,
-      ids,
+       where queue.lane_id = any(?) and queue.is_active = 1 or queue.id = any(?)
+       order by queue.served, queue.id limit ${maxQueues}`,
+      laneIds,
+      woken,
     )
   }
 

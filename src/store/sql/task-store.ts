@@ -9,21 +9,26 @@ import {
   type TaskStore,
   type Turn,
 } from '../../engine/task-store.ts'
-import type { Pool, Result, WorkClass } from '../../engine/task.ts'
+import type { Claim, Pool, Result, WorkClass } from '../../engine/task.ts'
 import { claim } from './claims.ts'
 import { Ledger } from './ledger.ts'
 import { Node } from './nodes.ts'
 import { refreshQueues } from './queues.ts'
-import { isOfDatabase, writeResults, type Apart } from './results.ts'
+import { fencesOf, isOfDatabase, writeResults, type Apart } from './results.ts'
 import type { SqlDatabase, Transaction } from './sql.ts'
 import type { Turning } from './turning.ts'
-import { keepUp, lookForDue, nextDue, pullBack } from './upkeep.ts'
+import { keepUp, lookForDue, nextDue, pullBack, type Due } from './upkeep.ts'
 
 /** An operator has every process paused: nothing is to move. */
 const areAllPaused = `(exists (select 1 from node where node.is_paused = 1)
   and not exists (select 1 from node where node.is_paused = 0))`
 
 const routine = { isRoutine: true } as const
+
+/** What came of writing results; and what falls due, if it is as it was before. */
+interface Written extends Pick<Turn, 'acks' | 'checks'> {
+  readonly due: Due | null
+}
 
 export interface TaskStoreParts {
   readonly db: SqlDatabase
@@ -84,14 +89,14 @@ export class SqlTaskStore implements TaskStore {
       const seen = await node.beat(tx)
       const t = this.#turning(tx, seen.id)
       if (t.nowMs < this.#lastMs) await pullBack(t)
-      const { acks, checks } = await this.#write(
+      const { acks, checks, due } = await this.#write(
         t,
         results,
         isApart ? (work) => tx.savepoint(work) : null,
       )
       // Others that claim wait from here on, for a moment: this turn holds what is its own, and waits for nobody any more.
       const claims = await claim(t, free)
-      const next = nextDue(t)
+      const next = due === null ? nextDue(t) : nextAfter(due, claims)
       tx.later(next)
       return { seen, next, turn: { acks, claims, checks, nowMs: t.nowMs } }
     }, routine)
@@ -105,22 +110,20 @@ export class SqlTaskStore implements TaskStore {
     return Math.min(nextMs ?? Number.POSITIVE_INFINITY, nowMs + lookMs * (0.7 + 0.6 * random()))
   }
 
-  async #write(
-    t: Turning,
-    results: readonly Result[],
-    apart: Apart | null,
-  ): Promise<Pick<Turn, 'acks' | 'checks'>> {
+  async #write(t: Turning, results: readonly Result[], apart: Apart | null): Promise<Written> {
     // What is read makes nothing due: then one answer is waited for, and not two.
-    const isReading = results.every(({ type }) => type === 'applied')
-    const [acks, due] = await Promise.all([
+    const isReading = apart === null && results.every(({ type }) => type === 'applied')
+    const [acks, early] = await Promise.all([
       writeResults(t, results, apart),
-      isReading ? lookForDue(t) : null,
+      isReading ? lookForDue(t, fencesOf(results)) : null,
     ])
-    const checks = await keepUp(t, due ?? (await lookForDue(t)))
+    const due = early ?? (await lookForDue(t, []))
+    const checks = await keepUp(t, due)
     await refreshQueues(t, t.shifting)
     // One that sleeps would take the place of another where slots are filled.
     await t.ledger.book.lullLanes()
-    return { acks, checks }
+    const isQuiet = isReading && due.sources.length === 0 && !due.hasChecks
+    return { acks, checks, due: isQuiet ? due : null }
   }
 
   async stalls(): Promise<readonly Stall[]> {
@@ -167,4 +170,10 @@ export class SqlTaskStore implements TaskStore {
       lively: this.#lively,
     }
   }
+}
+
+/** Nothing has changed of what falls due but by claiming. */
+async function nextAfter({ nextMs }: Due, claims: readonly Claim[]): Promise<number | null> {
+  const times = [...claims.map(({ untilMs }) => untilMs), ...(nextMs === null ? [] : [nextMs])]
+  return times.length === 0 ? null : Math.min(...times)
 }

@@ -4,7 +4,7 @@ import type { EffectWriter } from '../../engine/handler.ts'
 import { longLeases, type Policy } from '../../engine/policy.ts'
 import type { Claim, Pool, WorkClass } from '../../engine/task.ts'
 import type { Ledger } from './ledger.ts'
-import type { Transaction } from './sql.ts'
+import type { Transaction, Write } from './sql.ts'
 
 /** One turn under way: the same moment for everything in it. */
 export interface Turning {
@@ -128,16 +128,16 @@ export async function extendLease(
   return row?.until_ms ?? untilMs
 }
 
-/** Empties slots. What they owe is settled by `settleCharge`. */
-export function emptySlots({ tx }: Turning, fences: readonly number[]): void {
+/** Empties slots, and writes what goes with it. What they owe is settled by `settleCharge`. */
+export function emptySlots(
+  { tx }: Turning,
+  fences: readonly number[],
+  also: readonly Write[] = [],
+): void {
   if (fences.length === 0) return
-  tx.later(
-    tx.run(
-      `update slot set task_id = null, item_id = null, seq = null, queue_id = null, fence = null,
-         started_ms = null, until_ms = null, tag = null, charged = null where fence = any(?)`,
-      fences,
-    ),
-  )
+  const text = `update slot set task_id = null, item_id = null, seq = null, queue_id = null, fence = null,
+    started_ms = null, until_ms = null, tag = null, charged = null where fence = any(?)`
+  tx.later(tx.together([{ text, values: [fences] }, ...also]))
 }
 
 /** A slot is given back: its lane pays for the time that was really used. */

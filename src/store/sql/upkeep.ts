@@ -36,28 +36,30 @@ export async function keepUp(t: Turning, due: Due): Promise<readonly number[]> {
   return due.hasChecks ? dueChecks(t) : []
 }
 
-/** What is due. */
+/** What is due, and when more is that nobody will announce (null: nothing). */
 export interface Due {
   /** Of these sources; zero is one that is gone. */
   readonly sources: readonly number[]
   /** Resting sources may be asked whether they are well. */
   readonly hasChecks: boolean
+  readonly nextMs: number | null
 }
 
-/** One look tells whether anything is due. */
-export async function lookForDue(t: Turning): Promise<Due> {
-  const due = await t.tx.all<{ id: number | null }>(
-    `select ${check} as id
+/** One look tells whether anything is due, and what will be when these slots of ours have been given back. */
+export async function lookForDue(t: Turning, fences: readonly number[]): Promise<Due> {
+  const due = await t.tx.all<{ id: number | null; at: number | null }>(
+    `select ${next} as id, (${nextAt('?5')}) as at
+     union all select ${check}, null
        where (select min(rest_until_ms) from source where is_paused = 0 and health = 1) <= ?1
-     union all select queue.source_id as id from (
+     union all select queue.source_id, null from (
          select slot.queue_id from slot left join node on node.id = slot.node_id
          where slot.fence is not null and ${isOver} order by slot.until_ms limit ${maxExpired}
        ) as expired left join queue on queue.id = expired.queue_id
-     union select source_id from (
+     union select source_id, null from (
          select source_id from task where state = 2 and run_at_ms <= ?1 order by run_at_ms limit ${maxPromoted}
        ) as delayed
-     union select source_id from (select source_id from stirred limit ${maxStirred}) as stirred
-     union select id from (
+     union select source_id, null from (select source_id from stirred limit ${maxStirred}) as stirred
+     union select id, null from (
          select id from source where is_paused = 0 and health = 0 and due_ms <= ?1
          order by due_ms, id limit ${maxStarts}
        ) as starting`,
@@ -65,13 +67,30 @@ export async function lookForDue(t: Turning): Promise<Due> {
     silentSince(t),
     t.nodeId,
     t.toldFence,
+    fences,
   )
   const ids = due.map(({ id }) => id ?? 0)
-  return { sources: ids.filter((id) => id !== check), hasChecks: ids.includes(check) }
+  return {
+    sources: ids.filter((id) => id >= 0),
+    hasChecks: ids.includes(check),
+    nextMs: known(due.find(({ id }) => id === next)?.at),
+  }
 }
 
-/** No source has this number. */
+/** No sources have these numbers. */
 const check = -1
+const next = -2
+
+/** When something falls due that nobody will announce, these slots left out. */
+const nextAt = (fences: string): string => `select min(due.at) from (
+  select min(run_at_ms) as at from task where state = 2
+  union all select min(until_ms) from slot where fence is not null and not (fence = any(${fences}))
+  union all select min(due_ms) from source where is_paused = 0 and health = 0
+  union all select min(rest_until_ms) from source where is_paused = 0 and health = 1) as due`
+
+function known(at: number | null = null): number | null {
+  return at === null || at >= never ? null : at
+}
 
 /**
  * Of a slot: its process has been silent since ?2, or it is this one (?3) and never heard of the claim: whether it was
@@ -183,17 +202,9 @@ async function dueChecks({ tx, nowMs, policy }: Turning): Promise<number[]> {
   return ids
 }
 
-/** When something falls due that nobody will announce. */
+/** When something falls due that nobody will announce, after all that this turn has done. */
 export async function nextDue({ tx }: Turning): Promise<number | null> {
-  const row = await tx.get<{ next: number | null }>(
-    `select min(due.at) as next from (
-       select min(run_at_ms) as at from task where state = 2
-       union all select min(until_ms) from slot where fence is not null
-       union all select min(due_ms) from source where is_paused = 0 and health = 0
-       union all select min(rest_until_ms) from source where is_paused = 0 and health = 1) as due`,
-  )
-  const next = row?.next ?? null
-  return next === null || next >= never ? null : next
+  return known((await tx.get<{ at: number | null }>(`select (${nextAt('?')}) as at`, []))?.at)
 }
 
 /**

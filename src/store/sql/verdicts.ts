@@ -16,6 +16,7 @@ import { itemById, oweItem } from './items.ts'
 import type { SourceAccount } from './ledger.ts'
 import { touchSource } from './queues.ts'
 import { restartRound } from './rounds.ts'
+import type { Write } from './sql.ts'
 import { spoilRound } from './settling.ts'
 import { ripen, touch, type HeldTask, type Turning } from './turning.ts'
 
@@ -25,32 +26,43 @@ export interface AppliedTask {
   readonly result: Applied
 }
 
-/** An effect counts if its item is still what was read; else the item is simply still owed. */
-export async function storeApplied(t: Turning, ended: readonly AppliedTask[]): Promise<void> {
+/** What was read is applied, and owed no more. */
+export async function storeApplied(t: Turning, ended: AppliedTask): Promise<void> {
+  await t.tx.together(appliedWrites([ended]))
+  await applyEffects(t, [ended])
+}
+
+/** Their tasks are gone; their items are applied if they are still what was read. */
+export function appliedWrites(ended: readonly AppliedTask[]): Write[] {
   const rows = ended.flatMap(({ task }) => task.id ?? [])
-  const same = ended.filter(({ task }) => task.seq === task.item_seq)
-  if (rows.length > 0) t.tx.later(t.tx.run('delete from task where id = any(?)', rows))
-  if (same.length > 0) await settleItems(t, same)
-  for (const { task } of ended) {
-    // Read in another version than it has now.
-    if (task.seq === task.item_seq) continue
+  const items = ended.filter(isSame).map(({ task }) => task.item_id ?? 0)
+  return [
+    ...(rows.length > 0 ? [{ text: 'delete from task where id = any(?)', values: [rows] }] : []),
+    ...(items.length > 0 ? [{ text: itemsApplied, values: [items] }] : []),
+  ]
+}
+
+const itemsApplied = `update item set applied = listed, state = 0, error_code = null, error_message = null
+  where id = any(?)`
+
+/** An effect counts if its item is still what was read; else the item is simply still owed. */
+export async function applyEffects(t: Turning, ended: readonly AppliedTask[]): Promise<void> {
+  const same = ended.filter(isSame)
+  if (same.length > 0) {
+    await t.effects.applied(
+      t.tx,
+      same.map(({ result }) => ({ item: result.claim.item, effect: result.effect })),
+    )
+  }
+  for (const { task } of ended.filter((one) => !isSame(one))) {
     if (task.id !== null) await oweAgain(t, task)
     t.hungry.add(task.source_id)
   }
 }
 
-async function settleItems(t: Turning, same: readonly AppliedTask[]): Promise<void> {
-  t.tx.later(
-    t.tx.run(
-      `update item set applied = listed, state = 0, error_code = null, error_message = null
-       where id = any(?)`,
-      same.map(({ task }) => task.item_id ?? 0),
-    ),
-  )
-  await t.effects.applied(
-    t.tx,
-    same.map(({ result }) => ({ item: result.claim.item, effect: result.effect })),
-  )
+/** Read in the version that it has now. */
+function isSame({ task }: AppliedTask): boolean {
+  return task.seq === task.item_seq
 }
 
 /** The file is another version than the listed one: the new one is owed, by the same task, which burns an attempt. */
