@@ -71,7 +71,7 @@ export const errorCodes = {
     'Bring back the key; without it each password must be given again: roundelay sync ADDRESS --user NAME.',
   ],
   'bad-input': ['stop', 'See the message; --help tells what is accepted.'],
-  'unknown-task': [
+  'unknown-kind': [
     'retry',
     'Install the version that made this task, or drop it: roundelay task drop.',
   ],

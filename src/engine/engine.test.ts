@@ -5,14 +5,14 @@ import { Engine } from './engine.ts'
 import { defaultPolicy } from './policy.ts'
 import type { Source } from './source.ts'
 import type { TaskStore, Turn } from './task-store.ts'
-import type { Claim } from './task.ts'
+import type { Claim, Result } from './task.ts'
 
 /** Nobody is waited for by the clock: what does not happen by itself never does. */
 const still: Clock = { ...systemClock, after: () => () => undefined }
 
 interface AskedTurn {
-  readonly fences: readonly number[]
-  readonly answer: (claims: readonly Claim[]) => void
+  readonly results: readonly Result[]
+  readonly answer: (given: Partial<Pick<Turn, 'claims' | 'checks'>>) => void
 }
 
 function claimOf(fence: number): Claim {
@@ -37,35 +37,47 @@ function claimOf(fence: number): Claim {
   }
 }
 
+/** A store whose turns are answered by hand. */
+class AskedStore implements TaskStore {
+  readonly #turns: AskedTurn[] = []
+  readonly #waiting: ((turn: AskedTurn) => void)[] = []
+
+  open = async (): Promise<void> => undefined
+  close = async (): Promise<void> => undefined
+  stalls = async (): Promise<[]> => []
+  purge = async (): Promise<number> => 0
+
+  turn(results: readonly Result[]): Promise<Turn> {
+    return new Promise((resolve) => {
+      const turn: AskedTurn = {
+        results,
+        answer: ({ claims = [], checks = [] }) =>
+          resolve({
+            acks: results.map(() => ({ isHeld: true })),
+            claims,
+            checks,
+            nextMs: null,
+            nowMs: systemClock.now(),
+          }),
+      }
+      const asker = this.#waiting.shift()
+      if (asker === undefined) this.#turns.push(turn)
+      else asker(turn)
+    })
+  }
+
+  async next(): Promise<AskedTurn> {
+    return this.#turns.shift() ?? new Promise((resolve) => this.#waiting.push(resolve))
+  }
+}
+
+function fencesOf({ results }: AskedTurn): number[] {
+  return results.flatMap((one) => (one.type === 'checked' ? [] : one.claim.fence))
+}
+
 test('a turn waits for half of the tasks that run, and counts none that have ended', async () => {
   const ends = new Map<string, () => void>()
-  const turns: AskedTurn[] = []
-  const waiting: ((turn: AskedTurn) => void)[] = []
-  const store: TaskStore = {
-    open: async () => undefined,
-    close: async () => undefined,
-    stalls: async () => [],
-    purge: async () => 0,
-    turn: (results) =>
-      new Promise<Turn>((resolve) => {
-        const turn: AskedTurn = {
-          fences: results.flatMap((one) => (one.type === 'checked' ? [] : one.claim.fence)),
-          answer: (claims) =>
-            resolve({
-              acks: results.map(() => ({ isHeld: true })),
-              claims,
-              checks: [],
-              nextMs: null,
-              nowMs: systemClock.now(),
-            }),
-        }
-        const asker = waiting.shift()
-        if (asker === undefined) turns.push(turn)
-        else asker(turn)
-      }),
-  }
-  const nextTurn = async (): Promise<AskedTurn> =>
-    turns.shift() ?? new Promise((resolve) => waiting.push(resolve))
+  const store = new AskedStore()
   const engine = new Engine({
     store,
     handler: {
@@ -87,17 +99,50 @@ test('a turn waits for half of the tasks that run, and counts none that have end
   }
 
   await engine.start()
-  ;(await nextTurn()).answer([1, 2, 3, 4].map(claimOf))
+  ;(await store.next()).answer({ claims: [1, 2, 3, 4].map(claimOf) })
   await end(1, 2)
-  const second = await nextTurn()
-  expect(second.fences).toEqual([1, 2])
+  const second = await store.next()
+  expect(fencesOf(second)).toEqual([1, 2])
   // While they are written, the others end; four run after it, so two are enough for the next turn.
   await end(3, 4)
-  second.answer([5, 6].map(claimOf))
-  const third = await nextTurn()
-  expect(third.fences).toEqual([3, 4])
-  third.answer([])
+  second.answer({ claims: [5, 6].map(claimOf) })
+  const third = await store.next()
+  expect(fencesOf(third)).toEqual([3, 4])
+  third.answer({})
   await end(5, 6)
-  ;(await nextTurn()).answer([])
+  ;(await store.next()).answer({})
+  await engine.stop(0)
+})
+
+test('a check that does not hear that it is to stop has failed when its time is over', async () => {
+  const store = new AskedStore()
+  const timers = new Map<number, () => void>()
+  const clock: Clock = {
+    ...systemClock,
+    after: (ms, run) => {
+      timers.set(ms, run)
+      return () => timers.delete(ms)
+    },
+  }
+  const deaf = { check: () => new Promise(() => undefined) }
+  const engine = new Engine({
+    store,
+    handler: { wants: () => true, read: async () => ({}) },
+    // Only asked whether it is well.
+    sourceOf: async () => deaf as unknown as Source,
+    policy: defaultPolicy,
+    clock,
+    log: silentLog,
+    observer: {},
+  })
+  await engine.start()
+  ;(await store.next()).answer({ checks: [7] })
+  await expect.poll(() => timers.has(defaultPolicy.checkMs)).toBe(true)
+  timers.get(defaultPolicy.checkMs)?.()
+  const told = await store.next()
+  expect(told.results).toMatchObject([
+    { type: 'checked', sourceId: 7, failure: { code: 'timeout', remedy: 'source' } },
+  ])
+  told.answer({})
   await engine.stop(0)
 })

@@ -167,20 +167,16 @@ export class Engine {
     const { claim, controller } = running
     running.disarm()
     const leftMs = untilMs - this.#aheadMs - clock.now()
-    const cancelTimers = [
-      clock.after(Math.max(0, leftMs - policy.graceMs), () => {
-        controller.abort(new SyncError('timeout', 'The task did not end within its time.'))
-      }),
+    const graceMs = Math.min(policy.graceMs, Math.max(0, leftMs))
+    running.disarm = clock.after(Math.max(0, leftMs - graceMs), () => {
       // Whoever ignores its signal loses the slot all the same; what it brings later finds no fence.
-      clock.after(Math.max(0, leftMs), () => {
+      running.disarm = clock.after(graceMs, () => {
         this.#running.delete(claim.fence)
         observer.expired?.(claim)
         this.#inbox.wake()
-      }),
-    ]
-    running.disarm = () => {
-      for (const cancel of cancelTimers) cancel()
-    }
+      })
+      controller.abort(new SyncError('timeout', 'The task did not end within its time.'))
+    })
   }
 
   async #finish(running: Running): Promise<void> {
@@ -215,13 +211,18 @@ export class Engine {
     const { clock, policy, observer, sourceOf } = this.#parts
     const controller = new AbortController()
     const late = new SyncError('timeout', 'The source did not answer its check in time.')
-    const cancel = clock.after(policy.checkMs, () => controller.abort(late))
-    const failure = await sourceOf(sourceId)
+    let cancel = (): void => undefined
+    // Whoever ignores its signal is not waited for.
+    const overdue = new Promise<Failure>((resolve) => {
+      cancel = clock.after(policy.checkMs, () => {
+        resolve(failureOf(late))
+        controller.abort(late)
+      })
+    })
+    const asked = sourceOf(sourceId)
       .then((source) => source.check(controller.signal))
-      .then(
-        () => null,
-        (error: unknown) => failureOf(controller.signal.aborted ? late : error),
-      )
+      .then(() => null, failureOf)
+    const failure = await Promise.race([asked, overdue])
     cancel()
     await this.#inbox.post({ type: 'checked', sourceId, failure })
     observer.checked?.(sourceId, failure === null)

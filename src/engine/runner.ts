@@ -44,7 +44,7 @@ export async function run(claim: Claim, parts: RunnerParts, signal: AbortSignal)
 
 /** Later another process may know it; if none does, it is parked and shown, as it is. */
 function unknown({ name }: UnknownClaim): SyncError {
-  return new SyncError('unknown-task', `This version does not know how to do a task "${name}".`)
+  return new SyncError('unknown-kind', `This version does not know how to do a task "${name}".`)
 }
 
 export function failureOf(thrown: unknown): Failure {

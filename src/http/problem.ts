@@ -77,7 +77,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'newer-schema': 500,
   'bad-key': 500,
   'bad-input': 400,
-  'unknown-task': 500,
+  'unknown-kind': 500,
   internal: 500,
 }
 

@@ -59,7 +59,7 @@ describe('a task of a kind that nobody handles', () => {
       expect(await failedIn(world)).toMatchObject([
         {
           kind: 'classify',
-          code: 'unknown-task',
+          code: 'unknown-kind',
           message: 'This version does not know how to do a task "classify".',
           nextMs: null,
         },
@@ -82,7 +82,7 @@ describe('a task of a kind that nobody handles', () => {
     await world.settle()
     expect(await world.status(source)).toMatchObject({
       state: 'waiting',
-      lastRound: { outcome: 'unclean', reason: { code: 'unknown-task' } },
+      lastRound: { outcome: 'unclean', reason: { code: 'unknown-kind' } },
     })
     expect(Object.keys(await world.shown.of(source))).toHaveLength(20)
     // The next round does without it.
@@ -98,7 +98,7 @@ it('a task whose contents are of a newer version is left as it is, and shown', a
   await world.settle()
   leave(world, 'list', { kind: 'settle', step: '{"behind":"f2"}', isOfRound: false })
   await world.settle()
-  expect(await failedIn(world)).toMatchObject([{ kind: 'settle', code: 'unknown-task' }])
+  expect(await failedIn(world)).toMatchObject([{ kind: 'settle', code: 'unknown-kind' }])
   const row = world.db.prepare(`select step from task where kind = 'settle'`).get()
   expect(row).toEqual({ step: '{"behind":"f2"}' })
 })

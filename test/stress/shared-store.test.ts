@@ -10,7 +10,15 @@ import { setPaused } from '../../src/store/sql/nodes.ts'
 import { SqlRegistry } from '../../src/store/sql/registry.ts'
 import type { SqlDatabase } from '../../src/store/sql/sql.ts'
 import { SqlTaskStore } from '../../src/store/sql/task-store.ts'
-import { applied, benchPolicy, faultsOf, file, listed, plainSecrets } from '../contract/bench.ts'
+import {
+  applied,
+  benchPolicy,
+  failed,
+  faultsOf,
+  file,
+  listed,
+  plainSecrets,
+} from '../contract/bench.ts'
 import { emptyTables, openPostgres } from '../contract/postgres-subject.ts'
 import { freshDatabase, type TestDatabase } from '../servers/postgres-database.ts'
 import { CountedEffects } from './counted-effects.ts'
@@ -79,6 +87,13 @@ async function claimOne(store: TaskStore): Promise<Claim> {
   const { claims } = await store.turn([], { list: 1 })
   expect(claims).toHaveLength(1)
   return claims[0]!
+}
+
+/** A statement waits for somebody else's lock. */
+async function untilWaiting(): Promise<void> {
+  const isWaiting = `select 1 from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`
+  await expect.poll(() => opened[0]!.get(isWaiting)).toBeDefined()
 }
 
 async function faults(): Promise<string[]> {
@@ -153,6 +168,61 @@ test('L5 what a process that is gone held is given back unblamed when it was sil
   const { acks } = await gone.turn([listed(claim, [file('late')])], {})
   expect(acks).toEqual([{ isHeld: false }])
   expect(await faults()).toEqual([])
+})
+
+test('L5 so it is when many processes are gone that held much for many, however their slots are numbered', async () => {
+  const much = { slots: { list: 110, read: 2 } }
+  const [one, other] = [await join(connect(), much), await join(connect(), much)]
+  for (let n = 0; n < 220; n++) await addSource(`owner${n}`)
+  const fill = async (store: TaskStore): Promise<void> => {
+    let free = much.slots.list
+    for (let turns = 0; turns < 5; turns++) {
+      free -= (await store.turn([], { list: free })).claims.length
+    }
+    expect(free).toBe(0)
+  }
+  // The process that came last claims first: by their ends and by their numbers the slots stand the other way round.
+  await fill(other)
+  nowMs += 1_000
+  await fill(one)
+  nowMs += silentMs
+  const third = await join()
+  for (let turns = 0; turns < 5; turns++) await third.turn([], {})
+  const held = await opened[0]!.get('select count(*) as n from slot where fence is not null')
+  expect(held).toEqual({ n: 0 })
+})
+
+test('F5 what another process claims while a failure waits to be written does not count either', async () => {
+  const db = connect()
+  const store = await join(db, { maxFailures: 1 })
+  const id = await addSource('anna')
+  const claim = await claimOne(store)
+  let written: Promise<unknown> = Promise.resolve()
+  await connect().transaction(async (tx) => {
+    await tx.run('select id from lane for no key update')
+    written = store.turn([failed(claim, 'unavailable')], {})
+    await untilWaiting()
+    await tx.run(`update counter set value = value + 10 where name = 'fence'`)
+  })
+  await written
+  const source = await db.get('select health, fence_floor from source where id = ?', id)
+  expect(source).toEqual({ health: 1, fence_floor: claim.fence + 10 })
+})
+
+test('R4 what somebody may be finding again just now is not purged', async () => {
+  const db = connect()
+  const store = await join(db)
+  const id = await addSource('anna')
+  await db.run(
+    `insert into item (source_id, key, path, size, listed, seq, state, round_id, changed_ms)
+     values (?, 'a', '["a"]', 1, 'v1', 1, 5, 0, 0)`,
+    id,
+  )
+  await connect().transaction(async (tx) => {
+    await tx.run('select id from source where id = ? for no key update', id)
+    expect(await store.purge(10)).toBe(0)
+  })
+  expect(await store.purge(10)).toBe(1)
 })
 
 test('O5 a paused process that was silent for long is still paused when it comes back', async () => {

@@ -14,6 +14,12 @@ export class Connection {
   readonly #clock: Clock
   #noteLoss: () => void = () => undefined
   #loss: SyncError | null = null
+  /** Statements that are not answered yet. */
+  #asked = 0
+  #heardMs = 0
+  /** Milliseconds without an answer after which it is given up. */
+  #silenceMs = 0
+  #stopWatch: () => void = () => undefined
 
   private constructor(client: Client, address: DatabaseAddress, clock: Clock) {
     this.#client = client
@@ -67,10 +73,7 @@ export class Connection {
 
   async #guarded<T>(query: () => Promise<T>, limitMs: number): Promise<T> {
     if (this.#loss !== null) throw this.#loss
-    const silenceMs = limitMs + graceMs
-    const stop = this.#clock.after(silenceMs, () => {
-      this.#client.connection.stream.destroy(new Error(`no answer within ${silenceMs / 1_000} s`))
-    })
+    this.#expectAnswer(limitMs + graceMs)
     try {
       return await query()
     } catch (error) {
@@ -81,8 +84,35 @@ export class Connection {
       }
       throw this.#loss ?? error
     } finally {
-      stop()
+      this.#noteAnswer()
     }
+  }
+
+  /** One watch for all that is asked until the last answer. */
+  #expectAnswer(silenceMs: number): void {
+    this.#silenceMs = Math.max(silenceMs, this.#asked === 0 ? 0 : this.#silenceMs)
+    this.#asked++
+    if (this.#asked > 1) return
+    this.#heardMs = this.#clock.elapsed()
+    this.#watch(silenceMs)
+  }
+
+  #noteAnswer(): void {
+    this.#heardMs = this.#clock.elapsed()
+    this.#asked--
+    if (this.#asked === 0) this.#stopWatch()
+  }
+
+  #watch(ms: number): void {
+    this.#stopWatch = this.#clock.after(ms, () => {
+      const leftMs = this.#heardMs + this.#silenceMs - this.#clock.elapsed()
+      if (leftMs > 0) {
+        this.#watch(leftMs)
+        return
+      }
+      const seconds = this.#silenceMs / 1_000
+      this.#client.connection.stream.destroy(new Error(`no answer within ${seconds} s`))
+    })
   }
 
   /** Says goodbye. */

@@ -342,3 +342,26 @@ test('after it was closed it serves nobody, and leaves no connection behind', as
   ).toEqual({ n: 1 })
   expect(await other.all('select id from shelf')).toEqual([{ id: 1 }])
 })
+
+test('a transaction that cannot begin leaves its connection as it was', async () => {
+  const own = await freshDatabase()
+  const admin = new Client(own.url)
+  await admin.connect()
+  const name = new URL(own.url).pathname.slice(1)
+  await admin.query(`create schema odd; alter database ${name} set search_path = odd, pg_catalog`)
+  await admin.query(`create function odd.clock_timestamp() returns timestamptz language plpgsql
+    as 'begin raise exception ''no time''; end'`)
+  const address = readAddress(own.url)
+  const together = { clock: systemClock, random: seededRandom(1) }
+  const sql = new PostgresSql({
+    connector: new Connector({ address, ...together }),
+    ...together,
+    size: 1,
+  })
+  await expect(sql.transaction((tx) => tx.get('select 1 as one'))).rejects.toThrow('no time')
+  await admin.query('drop function odd.clock_timestamp()')
+  expect(await sql.transaction((tx) => tx.get('select 1 as one'))).toEqual({ one: 1 })
+  await sql.close()
+  await admin.end()
+  await own.drop()
+})

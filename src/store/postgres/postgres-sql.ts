@@ -111,31 +111,41 @@ export class PostgresSql implements SqlDatabase {
     }
   }
 
+  async #begin(connection: Connection, options: TransactionOptions): Promise<number> {
+    const clock = this.#serverClock
+    const isTold = options.isRoutine === true && clock.isFresh
+    const { asking } = clock
+    const serverMs = await begin(connection, options, isTold)
+    if (!isTold) clock.set(serverMs, asking)
+    return serverMs
+  }
+
   async #transact<T>(
     connection: Connection,
     work: (tx: PostgresTransaction) => Promise<T>,
     options: TransactionOptions,
   ): Promise<T> {
-    const begun = begin(connection, options).then((serverMs) => this.#serverClock.set(serverMs))
-    // What is done again and again goes on without waiting for the answer.
-    const known = options.isRoutine === true ? this.#serverClock.now() : null
-    const nowMs = known ?? (await begun)
-    const tx = new PostgresTransaction({
-      connection,
-      statements: this.#statements,
-      nowMs: this.#parts.time?.now() ?? nowMs,
-      limitMs: options.isLong === true ? longStatementMs : statementMs,
-      begun,
-    })
+    const begun = this.#begin(connection, options)
+    let tx: PostgresTransaction | null = null
     let result: T
     try {
+      // What is done again and again goes on without waiting for the answer.
+      const known = options.isRoutine === true ? this.#serverClock.now() : null
+      const nowMs = known ?? (await begun)
+      tx = new PostgresTransaction({
+        connection,
+        statements: this.#statements,
+        nowMs: this.#parts.time?.now() ?? nowMs,
+        limitMs: options.isLong === true ? longStatementMs : statementMs,
+        begun,
+      })
       result = await work(tx)
       tx.end()
       if (tx.conflict !== null) throw tx.conflict
     } catch (error) {
-      tx.end()
+      tx?.end()
       await rollBack(connection)
-      throw tx.conflict ?? error
+      throw tx?.conflict ?? error
     }
     // Sent at once: if a statement fails that is still under way, the server undoes all of it.
     const committed = commit(connection)
@@ -152,10 +162,11 @@ const maxTries = 6
 /** Whole milliseconds since 1970. */
 const serverTime = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
 
-/** In one round trip with the server's time, which it returns. */
+/** In one round trip with the server's time, which it returns; zero, where that is known. */
 async function begin(
   connection: Connection,
   { isDurable = true, isLong = false, isRoutine = false }: TransactionOptions,
+  isTimeKnown: boolean,
 ): Promise<number> {
   const settings = [
     ...(isDurable ? [] : ['synchronous_commit = off']),
@@ -167,7 +178,7 @@ async function begin(
   ]
   const results = await connection.script(
     `begin isolation level read committed; ${settings.map((setting) => `set local ${setting}; `).join('')}
-     select ${serverTime} as now_ms`,
+     ${isTimeKnown ? '' : `select ${serverTime} as now_ms`}`,
   )
   const row: { readonly now_ms: number } | undefined = results.at(-1)?.rows[0]
   return row?.now_ms ?? 0

@@ -15,7 +15,7 @@ export interface TransactionParts {
   readonly begun: Promise<unknown>
 }
 
-/** One transaction, from after its beginning until before its end; then it is of no use any more. */
+/** One transaction, from its beginning, which may be under way, until before its end; then it is of no use any more. */
 export class PostgresTransaction implements Transaction {
   readonly nowMs: number
   readonly #parts: TransactionParts

@@ -6,18 +6,27 @@ import type { Clock } from '../../base/clock.ts'
  */
 export class ServerClock {
   readonly #clock: Clock
-  #known: { readonly serverMs: number; readonly nowMs: number; readonly elapsedMs: number } | null =
-    null
+  #known: (Asking & { readonly serverMs: number }) | null = null
   #toldMs = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** What the server has just said. */
-  set(serverMs: number): number {
-    this.#known = { serverMs, nowMs: this.#clock.now(), elapsedMs: this.#clock.elapsed() }
-    return serverMs
+  /** It was asked so lately that it need not say it again. */
+  get isFresh(): boolean {
+    return this.#known !== null && this.#clock.elapsed() - this.#known.elapsedMs < freshMs
+  }
+
+  /** Our own clocks, when the server is asked. */
+  get asking(): Asking {
+    return { nowMs: this.#clock.now(), elapsedMs: this.#clock.elapsed() }
+  }
+
+  /** What the server has said. Nobody knows when it said so, but for an answer that came at once. */
+  set(serverMs: number, asking: Asking): void {
+    const isSlow = this.#clock.elapsed() - asking.elapsedMs >= apartMs
+    this.#known = isSlow ? null : { serverMs, ...asking }
   }
 
   /** Milliseconds since 1970, or null: nobody knows without asking. */
@@ -35,6 +44,12 @@ export class ServerClock {
   }
 }
 
-/** Milliseconds since an answer, and so many that our clocks may be apart. */
+interface Asking {
+  readonly nowMs: number
+  readonly elapsedMs: number
+}
+
+/** Milliseconds since an answer, and after which another one is asked for; so many that our clocks may be apart, and that an answer may take. */
 const longestMs = 5_000
+const freshMs = 1_000
 const apartMs = 100

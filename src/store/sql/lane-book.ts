@@ -124,6 +124,20 @@ export class LaneBook {
     return this.#queues.get(id) ?? null
   }
 
+  get queueIds(): ReadonlySet<number> {
+    return new Set(this.#queues.keys())
+  }
+
+  /** Forgets the other queues: they were never made. */
+  keepOnly(queueIds: ReadonlySet<number>): void {
+    for (const [id, queue] of this.#queues) {
+      if (queueIds.has(id)) continue
+      this.#queues.delete(id)
+      this.#changedQueues.delete(queue)
+      this.#shifted.delete(queue)
+    }
+  }
+
   queuesOf(sourceId: number): QueueAccount[] {
     return [...this.#queues.values()].filter((queue) => queue.sourceId === sourceId)
   }

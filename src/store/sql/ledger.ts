@@ -51,10 +51,10 @@ export class Ledger {
     this.#keep(sources, lanes, queues)
   }
 
-  /** Takes those of these sources that no other process has just now, nor a lane of theirs: for whoever has taken some, waiting might be in a circle. */
-  async takeFree(sourceIds: readonly number[]): Promise<void> {
+  /** Takes those of these sources that no other process has just now, nor a lane of theirs: for whoever has taken some, waiting might be in a circle. Whether it has all of them. */
+  async takeFree(sourceIds: readonly number[]): Promise<boolean> {
     const wanted = sourceIds.filter((id) => !this.#sources.has(id))
-    if (wanted.length === 0) return
+    if (wanted.length === 0) return true
     const sources = await this.#lockSources(wanted, ' skip locked')
     const ids = sources.map(({ id }) => id)
     const [lanes, all] = await Promise.all([
@@ -68,12 +68,13 @@ export class Ledger {
     for (const { owner_id: id } of lanes) missing.set(id, (missing.get(id) ?? 0) - 1)
     const free = sources.filter((row) => (missing.get(row.owner_id) ?? 0) === 0)
     this.#keep(free, lanes, await this.#queuesOf(free.map(({ id }) => id)))
+    return free.length === wanted.length
   }
 
   #lockSources(ids: readonly number[], skip: '' | ' skip locked'): Promise<SourceRow[]> {
     return this.#tx.all(
       `select id, owner_id, clean_round_id, seq, health, rest_until_ms, trips, failures, recent, fence_floor,
-         ok_ms, progress_ms, error_code, (select value from counter where name = 'fence') as fence
+         ok_ms, progress_ms, error_code
        from source where id = any(?) order by id for no key update of source${skip}`,
       ids,
     )
@@ -88,10 +89,14 @@ export class Ledger {
     )
   }
 
-  /** Read after their lanes were locked: they stay as they are. */
-  #queuesOf(sourceIds: readonly number[]): Promise<QueueRow[]> {
+  /**
+   * Read after their lanes were locked: they stay as they are, and nobody gives a fence to a task of theirs. The newest one
+   * comes with them.
+   */
+  #queuesOf(sourceIds: readonly number[]): Promise<(QueueRow & Fenced)[]> {
     return this.#tx.all(
-      `select ${queueColumns} from queue where queue.source_id = any(?)`,
+      `select ${queueColumns}, (select value from counter where name = 'fence') as fence
+       from queue where queue.source_id = any(?)`,
       sourceIds,
     )
   }
@@ -99,10 +104,10 @@ export class Ledger {
   #keep(
     sources: readonly SourceRow[],
     lanes: readonly LaneRow[],
-    queues: readonly QueueRow[],
+    queues: readonly (QueueRow & Fenced)[],
   ): void {
     for (const row of sources) this.#sources.set(row.id, accountOf(row))
-    this.#fence = sources[0]?.fence ?? this.#fence
+    this.#fence = queues[0]?.fence ?? this.#fence
     for (const row of lanes) this.book.takeLane(row)
     for (const row of queues) this.book.takeQueue(row)
   }
@@ -130,7 +135,11 @@ export class Ledger {
     return source.seq
   }
 
-  /** The newest fence that was ever given. */
+  get sourceIds(): readonly number[] {
+    return [...this.#sources.keys()]
+  }
+
+  /** The newest fence that was ever given to a task of one of them. */
   get newestFence(): number {
     return this.#fence
   }
@@ -192,6 +201,9 @@ interface SourceRow {
   readonly ok_ms: number | null
   readonly progress_ms: number | null
   readonly error_code: string | null
+}
+
+interface Fenced {
   readonly fence: number
 }
 

@@ -28,7 +28,7 @@ export interface Write {
 
 /** A transaction under way. */
 export interface Transaction extends Sql {
-  /** The moment of it: the database's own where several processes share one. */
+  /** The moment of it: by the clock of the database, as far as it was asked lately, where several processes share one. */
   readonly nowMs: number
   /** Writes that are nothing to each other, none to a row of another's: PostgreSQL does all of them in one statement. */
   together(writes: readonly Write[]): Promise<void>

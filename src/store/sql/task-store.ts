@@ -17,7 +17,7 @@ import { refreshQueues } from './queues.ts'
 import { fencesOf, isOfDatabase, writeResults, type Apart } from './results.ts'
 import type { SqlDatabase, Transaction } from './sql.ts'
 import type { Turning } from './turning.ts'
-import { keepUp, lookForDue, nextDue, pullBack, type Due } from './upkeep.ts'
+import { keepUp, lookForDue, nextDue, pullBack, type Due, type Upkeep } from './upkeep.ts'
 
 /** An operator has every process paused: nothing is to move. */
 const areAllPaused = `(exists (select 1 from node where node.is_paused = 1)
@@ -25,8 +25,11 @@ const areAllPaused = `(exists (select 1 from node where node.is_paused = 1)
 
 const routine = { isRoutine: true } as const
 
+/** Milliseconds after which what is due, and what another process had, is looked at again. */
+const leftMs = 100
+
 /** What came of writing results; and what falls due, if it is as it was before. */
-interface Written extends Pick<Turn, 'acks' | 'checks'> {
+interface Written extends Pick<Turn, 'acks'>, Upkeep {
   readonly due: Due | null
 }
 
@@ -85,23 +88,24 @@ export class SqlTaskStore implements TaskStore {
   async #take(results: readonly Result[], free: FreeSlots, isApart: boolean): Promise<Turn> {
     const node = this.#node
     if (node === null) throw new Error('assertion failed: the store is open')
-    const { seen, next, turn } = await this.#parts.db.transaction(async (tx) => {
+    const { seen, next, isLeft, turn } = await this.#parts.db.transaction(async (tx) => {
       const seen = await node.beat(tx)
       const t = this.#turning(tx, seen.id)
       if (t.nowMs < this.#lastMs) await pullBack(t)
-      const { acks, checks, due } = await this.#write(
+      const { acks, checks, isLeft, due } = await this.#write(
         t,
         results,
-        isApart ? (work) => tx.savepoint(work) : null,
+        isApart ? apartIn(t) : null,
       )
       // Others that claim wait from here on, for a moment: this turn holds what is its own, and waits for nobody any more.
       const claims = await claim(t, free)
       const next = due === null ? nextDue(t) : nextAfter(due, claims)
       tx.later(next)
-      return { seen, next, turn: { acks, claims, checks, nowMs: t.nowMs } }
+      return { seen, next, isLeft, turn: { acks, claims, checks, nowMs: t.nowMs } }
     }, routine)
     node.keep(seen)
-    return { ...turn, nextMs: this.#lookAgainBy(await next, turn.nowMs) }
+    const nextMs = this.#lookAgainBy(await next, turn.nowMs)
+    return { ...turn, nextMs: isLeft ? Math.max(nextMs ?? 0, turn.nowMs + leftMs) : nextMs }
   }
 
   #lookAgainBy(nextMs: number | null, nowMs: number): number | null {
@@ -118,12 +122,12 @@ export class SqlTaskStore implements TaskStore {
       isReading ? lookForDue(t, fencesOf(results)) : null,
     ])
     const due = early ?? (await lookForDue(t, []))
-    const checks = await keepUp(t, due)
+    const kept = await keepUp(t, due)
     await refreshQueues(t, t.shifting)
     // One that sleeps would take the place of another where slots are filled.
     await t.ledger.book.lullLanes()
     const isQuiet = isReading && due.sources.length === 0 && !due.hasChecks
-    return { acks, checks, due: isQuiet ? due : null }
+    return { acks, ...kept, due: isQuiet ? due : null }
   }
 
   async stalls(): Promise<readonly Stall[]> {
@@ -144,9 +148,12 @@ export class SqlTaskStore implements TaskStore {
 
   async purge(limit: number): Promise<number> {
     const { db, policy } = this.#parts
+    // Whoever has a source may be finding its items again just now.
     return db.run(
-      `delete from item where id in
-         (select id from item where state = 5 and changed_ms <= ? order by changed_ms limit ?)`,
+      `delete from item where state = 5 and changed_ms <= ?1 and id in
+         (select item.id from item join source on source.id = item.source_id
+         where item.state = 5 and item.changed_ms <= ?1 order by item.changed_ms limit ?2
+         for no key update of source skip locked)`,
       (await db.now()) - policy.tombstoneMs,
       limit,
     )
@@ -176,4 +183,17 @@ export class SqlTaskStore implements TaskStore {
 async function nextAfter({ nextMs }: Due, claims: readonly Claim[]): Promise<number | null> {
   const times = [...claims.map(({ untilMs }) => untilMs), ...(nextMs === null ? [] : [nextMs])]
   return times.length === 0 ? null : Math.min(...times)
+}
+
+/** What is undone is undone in the book, too. */
+function apartIn({ tx, ledger: { book } }: Turning): Apart {
+  return async (work) => {
+    const known = book.queueIds
+    try {
+      return await tx.savepoint(work)
+    } catch (error) {
+      book.keepOnly(known)
+      throw error
+    }
+  }
 }

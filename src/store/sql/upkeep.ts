@@ -19,13 +19,13 @@ const maxStarts = 100
 
 /**
  * What falls due by itself: leases that have passed, delayed tasks whose time has come, sources that a person changed,
- * rounds. Of several processes the one that comes first does it; what another one has just now is left to it. Gives the
- * resting sources that are to be asked whether they are well.
+ * rounds. Of several processes the one that comes first does it; what another one has just now is left to it.
  */
-export async function keepUp(t: Turning, due: Due): Promise<readonly number[]> {
+export async function keepUp(t: Turning, due: Due): Promise<Upkeep> {
   const isDue = due.sources.length > 0
+  let isAll = true
   if (isDue) {
-    await t.ledger.takeFree(due.sources)
+    isAll = await t.ledger.takeFree(due.sources)
     await reap(t)
     await promote(t)
   }
@@ -33,7 +33,14 @@ export async function keepUp(t: Turning, due: Due): Promise<readonly number[]> {
   if (isDue) await takeStirred(t)
   for (const sourceId of t.hungry) touch(t, await queueOf(t, 'read', 1, sourceId))
   if (isDue) await startDueRounds(t)
-  return due.hasChecks ? dueChecks(t) : []
+  return { checks: due.hasChecks ? await dueChecks(t) : [], isLeft: !isAll }
+}
+
+export interface Upkeep {
+  /** Resting sources that are to be asked whether they are well. */
+  readonly checks: readonly number[]
+  /** Something is due that another process has just now. */
+  readonly isLeft: boolean
 }
 
 /** What is due, and when more is that nobody will announce (null: nothing). */
@@ -109,8 +116,7 @@ interface Expired extends Hold {
 
 /**
  * Slots that are free again though nobody gave them back. A task whose lease has passed is ready again, or parked when
- * that happened too often; the task of a process that is gone, or never heard of
- * it, is given back unblamed.
+ * that happened too often; the task of a process that is gone, or never heard of it, is given back unblamed.
  */
 async function reap(t: Turning): Promise<void> {
   const expired = await t.tx.all<Expired>(
@@ -119,18 +125,20 @@ async function reap(t: Turning): Promise<void> {
        case when ${isLost} then 0 else 1 end as is_late
      from slot left join queue on queue.id = slot.queue_id left join node on node.id = slot.node_id
      where slot.fence is not null and ${isOver}
+       and (queue.id is null or queue.source_id = any(?5))
      order by slot.node_id, slot.pool, slot.n limit ${maxExpired}`,
     t.nowMs,
     silentSince(t),
     t.nodeId,
     t.toldFence,
+    // In the statement: those of others would take the places of ours.
+    t.ledger.sourceIds,
   )
-  const ours = expired.filter(({ source_id: id }) => id === null || t.ledger.source(id) !== null)
-  if (ours.length === 0) return
-  const fences = ours.map(({ fence }) => fence)
+  if (expired.length === 0) return
+  const fences = expired.map(({ fence }) => fence)
   const tasks = await tasksInSlots(t, fences)
   emptySlots(t, fences)
-  for (const slot of ours) {
+  for (const slot of expired) {
     settleCharge(t, slot, slot.held_ms)
     const task = tasks.get(slot.fence)
     if (task !== undefined) await (slot.is_late === 1 ? storeCrash(t, task) : giveBack(t, task))

@@ -1,8 +1,15 @@
 import { engineTables } from './engine.ts'
 import { libraryTables } from './library.ts'
+import { lanes } from './lanes.ts'
 import type { Migration } from './migration.ts'
 import { operation } from './operation.ts'
 import { turns } from './turns.ts'
 
 /** In order; a number is never used again, and what has been released is never changed. */
-export const migrations: readonly Migration[] = [engineTables, libraryTables, turns, operation]
+export const migrations: readonly Migration[] = [
+  engineTables,
+  libraryTables,
+  turns,
+  operation,
+  lanes,
+]
