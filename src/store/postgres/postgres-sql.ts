@@ -111,41 +111,31 @@ export class PostgresSql implements SqlDatabase {
     }
   }
 
-  async #begin(connection: Connection, options: TransactionOptions): Promise<number> {
-    const clock = this.#serverClock
-    const isTold = options.isRoutine === true && clock.isFresh
-    const { asking } = clock
-    const serverMs = await begin(connection, options, isTold)
-    if (!isTold) clock.set(serverMs, asking)
-    return serverMs
-  }
-
   async #transact<T>(
     connection: Connection,
     work: (tx: PostgresTransaction) => Promise<T>,
     options: TransactionOptions,
   ): Promise<T> {
-    const begun = this.#begin(connection, options)
-    let tx: PostgresTransaction | null = null
+    // What is done again and again goes on without waiting for the answer.
+    const knownMs = options.isRoutine === true ? this.#serverClock.now() : null
+    const begun = this.#begin(connection, options, knownMs)
+    const nowMs = knownMs ?? (await begun)
+    const tx = new PostgresTransaction({
+      connection,
+      statements: this.#statements,
+      nowMs: this.#parts.time?.now() ?? nowMs,
+      limitMs: options.isLong === true ? longStatementMs : statementMs,
+      begun,
+    })
     let result: T
     try {
-      // What is done again and again goes on without waiting for the answer.
-      const known = options.isRoutine === true ? this.#serverClock.now() : null
-      const nowMs = known ?? (await begun)
-      tx = new PostgresTransaction({
-        connection,
-        statements: this.#statements,
-        nowMs: this.#parts.time?.now() ?? nowMs,
-        limitMs: options.isLong === true ? longStatementMs : statementMs,
-        begun,
-      })
       result = await work(tx)
       tx.end()
       if (tx.conflict !== null) throw tx.conflict
     } catch (error) {
-      tx?.end()
+      tx.end()
       await rollBack(connection)
-      throw tx?.conflict ?? error
+      throw tx.conflict ?? error
     }
     // Sent at once: if a statement fails that is still under way, the server undoes all of it.
     const committed = commit(connection)
@@ -153,6 +143,32 @@ export class PostgresSql implements SqlDatabase {
     for (const end of [settled, ended])
       if (end.status === 'rejected') throw tx.conflict ?? end.reason
     return result
+  }
+
+  /** Returns the server's time, which is asked for again where it is not known or was asked for a while ago. */
+  async #begin(
+    connection: Connection,
+    options: TransactionOptions,
+    knownMs: number | null,
+  ): Promise<number> {
+    const clock = this.#serverClock
+    const { asking } = clock
+    try {
+      if (knownMs !== null && clock.isFresh) {
+        await connection.script(beginning(options))
+        return knownMs
+      }
+      const results = await connection.script(
+        `${beginning(options)}; select ${serverTime} as now_ms`,
+      )
+      const row: { readonly now_ms: number } | undefined = results.at(-1)?.rows[0]
+      const serverMs = row?.now_ms ?? 0
+      clock.set(serverMs, asking)
+      return serverMs
+    } catch (error) {
+      await rollBack(connection)
+      throw error
+    }
   }
 }
 
@@ -162,12 +178,11 @@ const maxTries = 6
 /** Whole milliseconds since 1970. */
 const serverTime = 'floor(extract(epoch from clock_timestamp()) * 1000)::bigint'
 
-/** In one round trip with the server's time, which it returns; zero, where that is known. */
-async function begin(
-  connection: Connection,
-  { isDurable = true, isLong = false, isRoutine = false }: TransactionOptions,
-  isTimeKnown: boolean,
-): Promise<number> {
+function beginning({
+  isDurable = true,
+  isLong = false,
+  isRoutine = false,
+}: TransactionOptions): string {
   const settings = [
     ...(isDurable ? [] : ['synchronous_commit = off']),
     // Or it would plan many of them anew each time, for what their values are.
@@ -176,12 +191,10 @@ async function begin(
       ? [`statement_timeout = ${longStatementMs}`, `lock_timeout = ${longStatementMs}`]
       : []),
   ]
-  const results = await connection.script(
-    `begin isolation level read committed; ${settings.map((setting) => `set local ${setting}; `).join('')}
-     ${isTimeKnown ? '' : `select ${serverTime} as now_ms`}`,
-  )
-  const row: { readonly now_ms: number } | undefined = results.at(-1)?.rows[0]
-  return row?.now_ms ?? 0
+  return [
+    'begin isolation level read committed',
+    ...settings.map((one) => `set local ${one}`),
+  ].join('; ')
 }
 
 async function commit(connection: Connection): Promise<void> {
