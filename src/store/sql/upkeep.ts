@@ -33,13 +33,13 @@ export async function keepUp(t: Turning, due: Due): Promise<Upkeep> {
   if (isDue) await takeStirred(t)
   for (const sourceId of t.hungry) touch(t, await queueOf(t, 'read', 1, sourceId))
   if (isDue) await startDueRounds(t)
-  return { checks: due.hasChecks ? await dueChecks(t) : [], isLeft: !isAll }
+  return { checks: due.hasChecks ? await dueChecks(t) : [], isLeft: t.isShared && !isAll }
 }
 
 export interface Upkeep {
   /** Resting sources that are to be asked whether they are well. */
   readonly checks: readonly number[]
-  /** Something is due that another process has just now. */
+  /** Something is due that another process may have just now. */
   readonly isLeft: boolean
 }
 
