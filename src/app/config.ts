@@ -171,16 +171,18 @@ export type LogLevel = (typeof logLevels)[number]
 export function readConfig(given: Given, environment = process.env): Config {
   const text = (name: OptionName): string =>
     given[name] ?? environment[options[name].variable] ?? options[name].preset
+  const secret = (file: 'databaseUrlFile' | 'tokenFile', variable: string, what: string) =>
+    secretOf(given[file] === undefined ? environment[variable] : undefined, text(file), what)
   return {
     dataFolder: dataFolder(text('data'), environment),
-    databaseUrl: secret(environment['DATABASE_URL'], text('databaseUrlFile'), 'database address'),
+    databaseUrl: secret('databaseUrlFile', 'DATABASE_URL', 'database address'),
     connections: whole(text('connections'), 'connections', { least: 2, most: 100 }),
     roles: rolesOf(list(text('roles'))),
     nodeName: `${hostname()}:${process.pid}`,
     host: text('host'),
     port: whole(text('port'), 'port', { least: 0, most: 65_535 }),
     names: list(text('names')),
-    token: secret(environment['ROUNDELAY_TOKEN'], text('tokenFile'), 'token'),
+    token: secret('tokenFile', 'ROUNDELAY_TOKEN', 'token'),
     allowHosts: list(text('allowHosts')),
     slots: {
       list: whole(text('slotsList'), 'slots-list', { least: 1, most: 1_000 }),
@@ -199,7 +201,8 @@ function dataFolder(given: string, environment: NodeJS.ProcessEnv): string {
   return join(base, 'roundelay')
 }
 
-function secret(fromEnvironment: string | undefined, file: string, what: string): string | null {
+/** What stands in the environment, or in a file; whoever names a file on the command line means that. */
+function secretOf(fromEnvironment: string | undefined, file: string, what: string): string | null {
   if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment
   if (file === '') return null
   try {

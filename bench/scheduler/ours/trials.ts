@@ -14,7 +14,12 @@ const roundTripMs = 40
 
 const warmMs = 3_000
 
-const death = { taskMs: roundTripMs, items: 20_000, warmMs, spanMs: 15_000 } satisfies Partial<Death>
+const death = {
+  taskMs: roundTripMs,
+  items: 20_000,
+  warmMs,
+  spanMs: 15_000,
+} satisfies Partial<Death>
 
 /** More than warm, so that nobody's plans are those of the first claims. */
 const claims = { warm: 4_000, claims: 20_000 }

@@ -22,7 +22,7 @@ export async function checkServer(sql: Sql, { size, open }: ConnectionCount): Pr
     if (others + wanted <= allowed - reserved) continue
     throw unfit(
       `The database server allows ${allowed} connections ${what}, ${reserved} of them reserved, and others hold ` +
-        `${others}: there is no room for the ${wanted} of this process. Raise the limit, or give each process fewer.`,
+        `${others}: there is no room for the ${wanted} of this process. Raise the limit, or give each process fewer (--connections).`,
     )
   }
 }
