@@ -262,6 +262,9 @@ test('a database that cannot be used is refused at the start, with what is wrong
   expect(await begin({}, '--connections', '98')).toMatch(
     /allows 100 connections in all \(max_connections\), 3 of them reserved, and others hold \d+: there is no room for the 99 .*\[database-unfit\]/,
   )
+  // A command needs fewer than those that serve.
+  const asked = await person.run(['--connections', '98', 'status'], shared({}))
+  expect(asked).toMatchObject({ status: 0, stderr: '' })
   await operator.query('update schema_version set version = version + 1')
   expect(await begin({})).toMatch(/The database has version \d+ of the tables.*\[newer-schema\]/)
 })

@@ -225,6 +225,18 @@ test('R4 what somebody may be finding again just now is not purged', async () =>
   expect(await store.purge(10)).toBe(1)
 })
 
+test('what is due and what another process has just now is looked at again soon, and not without end', async () => {
+  const store = await join()
+  await addSource('anna')
+  await connect().transaction(async (tx) => {
+    await tx.run('select id from source for no key update')
+    const { claims, nextMs } = await store.turn([], { list: 1 })
+    expect(claims).toEqual([])
+    expect(nextMs).toBe(nowMs + 100)
+  })
+  expect((await store.turn([], { list: 1 })).claims).toHaveLength(1)
+})
+
 test('O5 a paused process that was silent for long is still paused when it comes back', async () => {
   const [asleep, other] = [await join(), await join()]
   await addSource('anna')

@@ -21,10 +21,11 @@ export interface SourceAccount {
 }
 
 /**
- * Sources with their lanes and queues that a turn has to itself: sources and lanes are locked in an order that all processes
- * keep (by number, sources first), so that nobody waits in a circle; whoever has a lane has its queues. Their keys are not locked: a row that is written
- * twice in a transaction has its foreign keys looked at, and whoever claims would wait there. Read when they are taken,
- * written once when all results are in. Until then SQL does not see the changes.
+ * Sources with their lanes and queues that a turn has to itself: sources and lanes are locked in an order that all
+ * processes keep (by number, sources first), so that nobody waits in a circle; whoever has a lane has its queues. Their
+ * keys are not locked: a row that is written twice in a transaction has its foreign keys looked at, and whoever claims
+ * would wait there. Read when they are taken, written once when all results are in. Until then SQL does not see the
+ * changes.
  */
 export class Ledger {
   /** Their lanes and queues, and those that are claimed from. */
@@ -51,7 +52,10 @@ export class Ledger {
     this.#keep(sources, lanes, queues)
   }
 
-  /** Takes those of these sources that no other process has just now, nor a lane of theirs: for whoever has taken some, waiting might be in a circle. Whether it has all of them. */
+  /**
+   * Takes those of these sources that no other process has just now, nor a lane of theirs: for whoever has taken some,
+   * waiting might be in a circle. Returns whether it has all of them.
+   */
   async takeFree(sourceIds: readonly number[]): Promise<boolean> {
     const wanted = sourceIds.filter((id) => !this.#sources.has(id))
     if (wanted.length === 0) return true
