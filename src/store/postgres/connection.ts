@@ -1,7 +1,8 @@
-import { Client, type QueryConfig, type QueryResult } from 'pg'
+import { Client, type QueryResult } from 'pg'
 import type { Clock } from '../../base/clock.ts'
 import type { SyncError } from '../../base/errors.ts'
 import type { DatabaseAddress } from './address.ts'
+import { type Prepared, PreparedQuery, type Rows, type Shapes } from './prepared-query.ts'
 import { isLoss, isStale, lossTrouble } from './trouble.ts'
 import { resultTypes } from './values.ts'
 
@@ -14,6 +15,7 @@ export class Connection {
   readonly #clock: Clock
   #noteLoss: () => void = () => undefined
   #loss: SyncError | null = null
+  readonly #shapes: Shapes = new Map()
   /** Statements that are not answered yet. */
   #asked = 0
   #heardMs = 0
@@ -60,8 +62,15 @@ export class Connection {
   }
 
   /** A server that says nothing for longer than it may take itself is given up. Throws what the driver does, or the loss. */
-  async query(statement: QueryConfig, limitMs = statementMs): Promise<QueryResult> {
-    return this.#guarded(() => this.#client.query(statement), limitMs)
+  async query(statement: Prepared, limitMs = statementMs): Promise<Rows> {
+    const shapes = this.#shapes
+    return this.#guarded(
+      () =>
+        new Promise((resolve, reject) => {
+          this.#client.query(new PreparedQuery({ statement, shapes, resolve, reject }))
+        }),
+      limitMs,
+    )
   }
 
   /** Several statements in one text, without values; of each one what it gave. */
@@ -143,7 +152,7 @@ export const lockMs = 5_000
 const idleMs = 5_000
 
 /** Milliseconds for connecting, for an answer after the server's own limit has passed, for a goodbye. */
-const connectMs = 5_000
+const connectMs = 4_000
 const graceMs = 5_000
 const closeMs = 1_000
 

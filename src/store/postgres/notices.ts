@@ -77,7 +77,7 @@ export class Notices {
     const beat = (): void => {
       if (connection.isLost) return
       stop = this.#parts.clock.after(beatMs, () => {
-        connection.query({ text: 'select 1' }, answerMs).then(beat, () => connection.drop())
+        connection.script('select 1', answerMs).then(beat, () => connection.drop())
       })
     }
     beat()

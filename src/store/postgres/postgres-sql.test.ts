@@ -49,6 +49,24 @@ test('values come back as they do with SQLite', async () => {
   expect(row).toMatchObject({ bytes: Buffer.from([0, 255]), half: 0.5 })
 })
 
+test('texts of a list come back as they were, whatever stands in them', async () => {
+  const texts = ['', 'NULL', 'a"b', 'a\\b', '{x,y}', ' ü, 🎵 ', "it's", '\t\n']
+  const found = await open().all<{ text: string }>('select unnest(?::text[]) as text', [
+    ...texts,
+    null,
+  ])
+  expect(found.map(({ text }) => text)).toEqual([...texts, null])
+})
+
+test('a statement whose values were refused at first works with others, and at the same time', async () => {
+  const sql = open()
+  const read = 'select ?::bigint as n, null::text as nothing'
+  await expect(sql.all(read, 'seven')).rejects.toThrow('bigint')
+  const rows = await sql.transaction((tx) => Promise.all([1, 2, 3].map((n) => tx.all(read, n))))
+  expect(rows).toEqual([1, 2, 3].map((n) => [{ n, nothing: null }]))
+  expect(await sql.all(read, 4)).toEqual([{ n: 4, nothing: null }])
+})
+
 test('rows, lists and texts that PostgreSQL cannot keep are stored all the same', async () => {
   const sql = open()
   const rows = [

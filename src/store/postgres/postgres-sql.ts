@@ -1,4 +1,3 @@
-import type { QueryResult } from 'pg'
 import type { Clock } from '../../base/clock.ts'
 import { SyncError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
@@ -8,6 +7,7 @@ import { type Connection, longStatementMs, statementMs } from './connection.ts'
 import type { Connector } from './connector.ts'
 import { Pool } from './pool.ts'
 import { PostgresTransaction } from './postgres-transaction.ts'
+import type { Rows } from './prepared-query.ts'
 import { checkServer } from './server-check.ts'
 import { ServerClock } from './server-clock.ts'
 import { Statements } from './statements.ts'
@@ -72,7 +72,7 @@ export class PostgresSql implements SqlDatabase {
 
   async run(text: string, ...values: readonly SqlValue[]): Promise<number> {
     const { rowCount } = await this.#query(text, values)
-    return rowCount ?? 0
+    return rowCount
   }
 
   each<Row>(text: string, rows: readonly object[], ...values: readonly SqlValue[]): Promise<Row[]> {
@@ -90,7 +90,7 @@ export class PostgresSql implements SqlDatabase {
     return this.#pool.close()
   }
 
-  #query(text: string, values: readonly SqlValue[]): Promise<QueryResult> {
+  #query(text: string, values: readonly SqlValue[]): Promise<Rows> {
     const query = this.#statements.query(text, values)
     return this.#tried((connection) => connection.query(query))
   }

@@ -1,7 +1,7 @@
-import type { QueryResult } from 'pg'
 import type { SqlValue, Transaction, Write } from '../sql/sql.ts'
 import { channel } from './notices.ts'
 import type { Connection } from './connection.ts'
+import type { Rows } from './prepared-query.ts'
 import type { Statements } from './statements.ts'
 import { databaseTrouble, isAfterFailure, isConflict } from './trouble.ts'
 
@@ -49,7 +49,7 @@ export class PostgresTransaction implements Transaction {
 
   async run(text: string, ...values: readonly SqlValue[]): Promise<number> {
     const { rowCount } = await this.#query(text, values)
-    return rowCount ?? 0
+    return rowCount
   }
 
   async each<Row>(
@@ -116,7 +116,7 @@ export class PostgresTransaction implements Transaction {
     await Promise.all(this.#later)
   }
 
-  #query(text: string, values: readonly SqlValue[]): Promise<QueryResult> {
+  #query(text: string, values: readonly SqlValue[]): Promise<Rows> {
     const { connection, statements, limitMs } = this.#parts
     return this.#noted(() => connection.query(statements.query(text, values), limitMs))
   }

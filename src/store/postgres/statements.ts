@@ -1,7 +1,7 @@
-import type { QueryConfig } from 'pg'
 import { type EachRow, postgresEach, postgresText, postgresTogether } from '../sql/dialect.ts'
 import type { SqlValue, Write } from '../sql/sql.ts'
-import { storable, storableJson } from './values.ts'
+import type { Prepared } from './prepared-query.ts'
+import { jsonParameter, parameter } from './values.ts'
 
 interface Statement {
   readonly name: string
@@ -23,22 +23,22 @@ export class Statements {
   /** By the texts that they are made of. */
   readonly #together = new Map<string, string>()
 
-  query(text: string, values: readonly SqlValue[]): QueryConfig {
-    const { json, ...statement } = this.#statement(text)
-    const storables = values.map((value, n) =>
-      json.has(n) ? storableJson(value) : storable(value),
+  query(text: string, values: readonly SqlValue[]): Prepared {
+    const { json, name, text: translated } = this.#statement(text)
+    const parameters = values.map((value, n) =>
+      json.has(n) ? jsonParameter(value) : parameter(value),
     )
-    return { ...statement, values: storables }
+    return { name, text: translated, values: parameters }
   }
 
   /** For each of these rows. */
-  each(text: string, rows: readonly object[], values: readonly SqlValue[]): QueryConfig {
+  each(text: string, rows: readonly object[], values: readonly SqlValue[]): Prepared {
     const part = this.#forEach(text, rows, values)
     return this.query(part.text, part.values)
   }
 
   /** Several that give nothing as one; null if none of them has anything to write. */
-  together(writes: readonly Write[]): QueryConfig | null {
+  together(writes: readonly Write[]): Prepared | null {
     const parts = writes.flatMap(({ text, values = [], rows }): Part[] => {
       if (rows === undefined) return [{ text, values }]
       return rows.length === 0 ? [] : [this.#forEach(text, rows, values)]

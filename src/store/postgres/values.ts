@@ -2,30 +2,40 @@
 import { TypeOverrides } from 'pg'
 import type { SqlValue } from '../sql/sql.ts'
 
+/** A value as the server reads it: a text in its own notation, or bytes. */
+export type Parameter = string | Buffer | null
+
 /**
  * PostgreSQL keeps no U+0000 in a text, and no half of a surrogate pair: both become U+FFFD. Of halves in plain texts
  * the encoder takes care.
  */
-export function storable(value: SqlValue): SqlValue {
+export function parameter(value: SqlValue): Parameter {
+  if (value === null) return null
   if (typeof value === 'string') return withoutNul(value)
-  const isTexts = isList(value) && value.some((part) => typeof part === 'string')
-  return isTexts ? value.map((part) => (typeof part === 'string' ? withoutNul(part) : part)) : value
+  if (typeof value === 'number') return String(value)
+  if (value instanceof Uint8Array) {
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  }
+  return `{${value.map(element).join(',')}}`
 }
 
 /** The same of JSON as `JSON.stringify` writes it: there both are escapes. */
-export function storableJson(json: SqlValue): SqlValue {
-  if (typeof json !== 'string' || !json.includes('\\u')) return json
+export function jsonParameter(json: SqlValue): Parameter {
+  if (typeof json !== 'string' || !json.includes('\\u')) return parameter(json)
   return json.replace(/\\(u0000|ud[89a-f]..|.)/g, (whole, escaped: string) =>
     escaped.length > 1 ? '\\ufffd' : whole,
   )
 }
 
-function withoutNul(text: string): string {
-  return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text
+/** Of an array (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). */
+function element(value: string | number | null): string {
+  if (value === null) return 'NULL'
+  if (typeof value === 'number') return String(value)
+  return `"${withoutNul(value).replace(/["\\]/g, String.raw`\$&`)}"`
 }
 
-function isList(value: SqlValue): value is readonly (string | number | null)[] {
-  return Array.isArray(value)
+function withoutNul(text: string): string {
+  return text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text
 }
 
 /**
@@ -36,3 +46,10 @@ export const resultTypes = new TypeOverrides()
 for (const number of [20, 1700]) resultTypes.setTypeParser(number, Number)
 for (const json of [114, 3802]) resultTypes.setTypeParser(json, String)
 resultTypes.setTypeParser(16, (text: string) => (text === 't' ? 1 : 0))
+
+/** Of values of a type, by the identifier of it; they arrive as texts. */
+export function readerOf(typeId: number): (text: string) => unknown {
+  const parse: unknown = resultTypes.getTypeParser(typeId, 'text')
+  // Its own types take the text for the number of the type.
+  return parse as (text: string) => unknown
+}
