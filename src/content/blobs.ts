@@ -1,0 +1,53 @@
+import type { Readable } from 'node:stream'
+import type { ByteRange } from '../engine/source.ts'
+
+/** Bytes that came in: their hash is known, and nobody can read them under it yet. */
+export interface Received {
+  /** Of the form that was asked for. */
+  readonly hash: string
+  /** Bytes. */
+  readonly size: number
+  /** All of it where it is small enough to be written with the deployment (`maxSmallBytes`), else null: it is in a file. */
+  readonly bytes: Uint8Array | null
+  /** The first bytes, at most 64: enough to tell an image and its size. */
+  readonly head: Uint8Array
+  /** Makes a file readable under its hash, durably; nothing of what is small. May be called again. */
+  keep(): Promise<void>
+  /** Lets go of what was not kept. */
+  drop(): Promise<void>
+}
+
+/** Bytes that are stored. */
+export interface StoredBlob {
+  /** Of the whole, in bytes. */
+  readonly size: number
+  /** What was asked for; of a file a stream, to be read or destroyed. */
+  readonly body: Uint8Array | Readable
+}
+
+/**
+ * Content by its hash (CIDv1, or the network's own form of CIDv0 for what is older). What is small lies in the database,
+ * written with what brought it; what is bigger in files. A hash that is none is simply not there. Throws `disk-full`,
+ * `database`.
+ */
+export interface ContentBlobs {
+  /** Sizes in bytes of those that are there. */
+  sizes(hashes: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /** The part that is asked for, null for all of it; null when it is not there. */
+  open(hash: string, range: ByteRange | null): Promise<StoredBlob | null>
+  /** The same bytes as gzip where that form is kept (snapshots), with its size; else null. */
+  openGzip(hash: string): Promise<StoredBlob | null>
+  /**
+   * Reads `source` to its end, hashing as it comes; nothing is buffered beyond `maxSmallBytes`. Throws `too-big`
+   * behind `maxBytes`. `form` 0: the hash of entities before ADR-45.
+   */
+  receive(
+    source: AsyncIterable<Uint8Array>,
+    limits: { readonly maxBytes: number; readonly form?: 0 | 1; readonly signal: AbortSignal },
+  ): Promise<Received>
+  /** It may be gone already. */
+  remove(hashes: readonly string[]): Promise<void>
+}
+
+/** Bytes up to which content lies in the database: of so many, a row is cheaper than a file. */
+export const maxSmallBytes = 65_536

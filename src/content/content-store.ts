@@ -1,0 +1,176 @@
+import type { EntityType, Deployment, DeploymentOffer } from './entity.ts'
+import type { TimeRange } from './snapshots/time-range.ts'
+
+/** Bytes by their hash that are small enough to be written with the deployment that brings them. */
+export interface SmallBlob {
+  readonly hash: string
+  readonly bytes: Uint8Array
+}
+
+/** A deployment that was offered and could not be made, to be tried again. */
+export interface FailedDeployment extends DeploymentOffer {
+  readonly failedMs: number
+  /** What went wrong, in a sentence. */
+  readonly description: string
+  /** The snapshot that offered it; null: a change feed. */
+  readonly snapshotHash: string | null
+  /** How often it has been tried. */
+  readonly attempts: number
+  readonly nextMs: number
+}
+
+/** What is to be written together. Writing it twice is the same as writing it once. */
+export interface ContentEffect {
+  readonly deployments: readonly Deployment[]
+  readonly blobs: readonly SmallBlob[]
+  readonly failures: readonly Omit<FailedDeployment, 'attempts' | 'nextMs' | 'failedMs'>[]
+  /** Parts of snapshots that were gone through; with its last part a snapshot is processed. */
+  readonly parts: readonly SnapshotPart[]
+}
+
+/** A part of a snapshot file, by the byte at which it begins. */
+export interface SnapshotPart {
+  readonly hash: string
+  readonly start: number
+}
+
+/** What became of a deployment. */
+export interface Deployed {
+  readonly entityId: string
+  /** When it became part of this node's history, in milliseconds since 1970; of one that was known, when it did then. */
+  readonly localMs: number
+  readonly isNew: boolean
+}
+
+/** A deployment as it is kept. */
+export interface StoredDeployment extends Omit<Deployment, 'file' | 'metadata' | 'content'> {
+  /** Grows with `localMs`; the number of the row. */
+  readonly deploymentId: number
+  readonly localMs: number
+  readonly isActive: boolean
+  /** The entity that took its last pointer; null: none, or it is not known any more. */
+  readonly overwrittenBy: string | null
+}
+
+/** A deployment of a change feed: the entity's metadata as JSON. */
+export interface Change extends StoredDeployment {
+  readonly metadata: string | null
+}
+
+/** Which changes, in the words of `GET /pointer-changes`. */
+export interface ChangeQuery {
+  readonly types: readonly EntityType[]
+  /** Milliseconds, both ends included, on the field that is sorted by. */
+  readonly from?: number
+  readonly to?: number
+  /** Behind this one, where the border of the page has the time of several. */
+  readonly lastId?: string
+  readonly sortBy: 'local' | 'entity'
+  readonly order: 'asc' | 'desc'
+  readonly offset: number
+  readonly limit: number
+}
+
+/** Entity files as they are stored: bytes of JSON that `entityOf` reads. */
+export interface EntityFile {
+  readonly entityId: string
+  readonly bytes: Uint8Array
+}
+
+/** A line of a snapshot to be. */
+export interface ActiveRow {
+  readonly entityId: string
+  readonly type: EntityType
+  readonly pointers: readonly string[]
+  readonly authChain: string
+  readonly timestamp: number
+}
+
+/** A snapshot that this node offers. */
+export interface Snapshot {
+  readonly hash: string
+  readonly range: TimeRange
+  readonly replaced: readonly string[]
+  readonly count: number
+  readonly generatedMs: number
+}
+
+/** What is deployed, who is active, what others offered. Times in milliseconds since 1970. */
+export interface ContentStore {
+  /**
+   * Writes all of it in one transaction, at most `maxDeployments` deployments. Local times are one a transaction,
+   * greater than all before, given under a lock that is held until it is over; the result does not depend on the order in
+   * which deployments come.
+   */
+  deploy(effect: ContentEffect): Promise<readonly Deployed[]>
+
+  /** Which of these entities are stored, dead or alive. */
+  known(entityIds: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /**
+   * Which of these would change nothing: for each of their pointers something greater, or they themselves, has been
+   * seen. Stored or not, there is no need to fetch them.
+   */
+  pointless(offers: readonly DeploymentOffer[]): Promise<ReadonlySet<string>>
+  /** Which of these would be dead at once, and yet leave a mark. */
+  overtaken(offers: readonly DeploymentOffer[]): Promise<ReadonlySet<string>>
+
+  /** Active entities that have one of these pointers (of any type) or ids, each once, at most `limit`. */
+  activeByPointers(pointers: readonly string[]): Promise<readonly EntityFile[]>
+  activeByIds(entityIds: readonly string[]): Promise<readonly EntityFile[]>
+  /** Active entities of which a pointer begins so, by pointer; `total` is how many there are. */
+  activeByPrefix(
+    prefix: string,
+    page: { readonly offset: number; readonly limit: number },
+  ): Promise<{ readonly total: number; readonly entities: readonly EntityFile[] }>
+  /** Active entities whose content lists this hash, at most `limit`. */
+  activeByContent(hash: string, limit: number): Promise<readonly string[]>
+  deployment(type: EntityType, entityId: string): Promise<StoredDeployment | null>
+  changes(query: ChangeQuery): Promise<readonly Change[]>
+  /**
+   * Deployments since `afterMs` that are the greatest seen for at least one of their pointers, oldest first: all that a
+   * node has to know that knew everything up to then.
+   */
+  freshest(afterMs: number, lastId: string, types: readonly EntityType[], limit: number): Promise<readonly Change[]>
+  /** The local time of the newest deployment; 0 where there is none. */
+  newestMs(): Promise<number>
+
+  failures(page: { readonly offset: number; readonly limit: number }): Promise<readonly FailedDeployment[]>
+  /** Those that are to be tried again now, the longest waiting first; they are not given again for `leaseMs`. */
+  dueFailures(limit: number, leaseMs: number): Promise<readonly FailedDeployment[]>
+  /** Nobody has to try them any more. */
+  forgetFailures(entityIds: readonly string[]): Promise<void>
+
+  /** Active entities of a range, both ends included, by (timestamp, id), behind `after`. */
+  activeIn(
+    range: TimeRange,
+    after: { readonly timestamp: number; readonly entityId: string } | null,
+    limit: number,
+  ): Promise<readonly ActiveRow[]>
+  /** How many of a range are active, and when the newest change to its active set was made here. */
+  activity(range: TimeRange): Promise<{ readonly count: number; readonly changedMs: number }>
+  /** Oldest range first. */
+  snapshots(): Promise<readonly Snapshot[]>
+  /** In the place of all others that lie in its range. */
+  putSnapshot(snapshot: Snapshot): Promise<void>
+
+  /** Which of these have been gone through to their end, by anybody's offer. */
+  processed(hashes: readonly string[]): Promise<ReadonlySet<string>>
+  /**
+   * Takes up a snapshot for a source: false when another source is at it and has moved within `patienceMs`, or it is
+   * not to be tried yet. Its parts are those that `planSnapshot` named last.
+   */
+  takeSnapshot(hash: string, sourceId: number, patienceMs: number): Promise<boolean>
+  /** It has these parts; none: it is processed. */
+  planSnapshot(hash: string, starts: readonly number[]): Promise<void>
+  /** It could not be gone through whole: not before a while (with backoff) is it taken up again. */
+  failSnapshot(hash: string, reason: string): Promise<void>
+  /** Processed without having been read: what it replaces was processed. */
+  noteProcessed(hashes: readonly string[]): Promise<void>
+
+  /** Small facts about the node by name. */
+  fact(name: string): Promise<string | null>
+  setFact(name: string, value: string): Promise<void>
+}
+
+/** Deployments in one transaction: its rows share a local time, and a page of a feed has to hold them. */
+export const maxDeployments = 250
