@@ -17,6 +17,16 @@ export interface Received {
   drop(): Promise<void>
 }
 
+export interface ReceiveLimits {
+  /** Bytes of the whole. */
+  readonly maxBytes: number
+  /** 0: the hash of entities before ADR-45. 1 unless told otherwise. */
+  readonly form?: 0 | 1
+  /** However small, it goes to a file, and beside it the same as gzip (snapshots). */
+  readonly isPacked?: boolean
+  readonly signal: AbortSignal
+}
+
 /** Bytes that are stored. */
 export interface StoredBlob {
   /** Of the whole, in bytes. */
@@ -39,14 +49,23 @@ export interface ContentBlobs {
   openGzip(hash: string): Promise<StoredBlob | null>
   /**
    * Reads `source` to its end, hashing as it comes; nothing is buffered beyond `maxSmallBytes`. Throws `too-big`
-   * behind `maxBytes`. `form` 0: the hash of entities before ADR-45.
+   * behind `maxBytes`; what the source throws goes through.
    */
-  receive(
-    source: AsyncIterable<Uint8Array>,
-    limits: { readonly maxBytes: number; readonly form?: 0 | 1; readonly signal: AbortSignal },
-  ): Promise<Received>
+  receive(source: AsyncIterable<Uint8Array>, limits: ReceiveLimits): Promise<Received>
   /** It may be gone already. */
   remove(hashes: readonly string[]): Promise<void>
+}
+
+/** A blob in a file, for whoever looks for what nobody needs any more. */
+export interface BlobFile {
+  readonly hash: string
+  /** When it was last received, in milliseconds since 1970, by the clock of the disk. */
+  readonly receivedMs: number
+}
+
+export interface BlobFiles {
+  /** Blobs in files, in an order of their own, behind `after` (null: from the first); fewer than `limit` only at the end. */
+  names(after: string | null, limit: number): Promise<readonly BlobFile[]>
 }
 
 /** Bytes up to which content lies in the database: of so many, a row is cheaper than a file. */

@@ -84,14 +84,17 @@ export interface ActiveRow {
   readonly pointers: readonly string[]
   readonly authChain: string
   readonly timestamp: number
+  readonly localMs: number
 }
 
 /** A snapshot that this node offers. */
 export interface Snapshot {
   readonly hash: string
   readonly range: TimeRange
+  /** All that is in it was in these. */
   readonly replaced: readonly string[]
   readonly count: number
+  /** It holds what was active when this was the newest local time; whatever changed since has a later one. */
   readonly generatedMs: number
 }
 
@@ -130,11 +133,19 @@ export interface ContentStore {
    * Deployments since `afterMs` that are the greatest seen for at least one of their pointers, oldest first: all that a
    * node has to know that knew everything up to then.
    */
-  freshest(afterMs: number, lastId: string, types: readonly EntityType[], limit: number): Promise<readonly Change[]>
+  freshest(
+    afterMs: number,
+    lastId: string,
+    types: readonly EntityType[],
+    limit: number,
+  ): Promise<readonly Change[]>
   /** The local time of the newest deployment; 0 where there is none. */
   newestMs(): Promise<number>
 
-  failures(page: { readonly offset: number; readonly limit: number }): Promise<readonly FailedDeployment[]>
+  failures(page: {
+    readonly offset: number
+    readonly limit: number
+  }): Promise<readonly FailedDeployment[]>
   /** Those that are to be tried again now, the longest waiting first; they are not given again for `leaseMs`. */
   dueFailures(limit: number, leaseMs: number): Promise<readonly FailedDeployment[]>
   /** Nobody has to try them any more. */
