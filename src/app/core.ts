@@ -26,7 +26,7 @@ import type { Config } from './config.ts'
 import { openDatabaseFile } from './database-file.ts'
 import { checkKey } from './key-check.ts'
 import { OpenSources } from './open-sources.ts'
-import type { StoreDatabase } from './store-database.ts'
+import { isWorked, type StoreDatabase } from './store-database.ts'
 
 /** A notice of another process may be lost: it is looked for changes all the same, this often, in milliseconds. */
 const lookMs = 1_000
@@ -87,15 +87,16 @@ async function coreOn(
     effects: library,
     onChange: () => changes.stir(),
   })
+  const nodes = { db, isWorked: () => isWorked(database) }
   const operations = new SqlOperations({
-    db,
+    ...nodes,
     policy,
     random: systemRandom,
     effects: library,
     onChange: () => changes.stir(),
   })
   const tasks = new SqlTaskStore({
-    db,
+    ...nodes,
     policy,
     random: systemRandom,
     effects: library,

@@ -1,14 +1,16 @@
+import { inWords } from '../base/duration.ts'
 import { asSyncError } from '../base/errors.ts'
-import { hasNodes } from '../store/sql/nodes.ts'
 import { unsoundRows } from '../store/sql/soundness.ts'
+import { attendance, leftBehind, type Attendance } from './attendance.ts'
 import type { Core } from './core.ts'
 import { checkSource } from './source-check.ts'
+import type { ProcessStatus } from '../engine/operations.ts'
 import type { SourceEntry } from '../engine/registry.ts'
 import { sourceTitle } from './source-title.ts'
 
-/** Something that was looked at. */
+/** Something that was looked at. `note`: nothing is broken, and yet somebody wants to know. */
 export interface Finding {
-  readonly isWell: boolean
+  readonly verdict: 'ok' | 'note' | 'trouble'
   readonly text: string
 }
 
@@ -18,11 +20,10 @@ const maxOwners = 1_000
 /** Looks at data folder, database, key, and every drive. */
 export async function examine(core: Core): Promise<readonly Finding[]> {
   return [
-    { isWell: true, text: `data folder: ${core.config.dataFolder}` },
-    { isWell: true, text: `Node ${process.versions.node}` },
+    { verdict: 'ok', text: `data folder: ${core.config.dataFolder}` },
+    { verdict: 'ok', text: `Node ${process.versions.node}` },
     ...(await examineDatabase(core)),
-    await examineWork(core),
-    ...(await examineStalls(core)),
+    ...(await examineWork(core)),
     ...(await examineSources(core)),
   ]
 }
@@ -30,39 +31,51 @@ export async function examine(core: Core): Promise<readonly Finding[]> {
 async function examineDatabase({ database }: Core): Promise<Finding[]> {
   const broken = database.damage()
   if (broken.length > 0) {
-    return broken.map((line) => ({ isWell: false, text: `the database file is damaged: ${line}` }))
+    return broken.map((line) => ({
+      verdict: 'trouble',
+      text: `the database file is damaged: ${line}`,
+    }))
   }
   const unsound = await unsoundRows(database.sql)
   if (unsound.length === 0) {
-    return [{ isWell: true, text: `the database is sound: ${database.title}` }]
+    return [{ verdict: 'ok', text: `the database is sound: ${database.title}` }]
   }
   return unsound.map(({ rule, count }) => ({
-    isWell: false,
+    verdict: 'trouble',
     text: `${count} rows break a rule (${rule}): please report it`,
   }))
 }
 
-async function examineWork(core: Core): Promise<Finding> {
-  const text = (await isWorkDone(core))
-    ? 'a process does the work on this database'
-    : 'no process does the work now; roundelay serve or sync would'
-  return { isWell: true, text }
+/** Processes that are looked at. */
+const maxProcesses = 1_000
+
+async function examineWork(core: Core): Promise<Finding[]> {
+  const attended = await attendance(core)
+  const processes = await core.operations.processes(maxProcesses)
+  const left = leftBehind(processes, await core.database.sql.now())
+  return [
+    { verdict: verdictOn(attended, processes), text: attended.text },
+    ...left.map((text) => ({ verdict: 'note' as const, text })),
+    // Where nobody works, that is the trouble, and not the drives.
+    ...(attended.state === 'nobody' ? [] : await examineStalls(core)),
+  ]
 }
 
-/** Whether some process does the work now. */
-export async function isWorkDone({ database }: Core): Promise<boolean> {
-  if (database.sql.isShared) return hasNodes(database.sql)
-  const right = await database.tryTakeWork()
-  right?.release()
-  return right === null
+function verdictOn(
+  { isWell, state }: Attendance,
+  processes: readonly ProcessStatus[],
+): Finding['verdict'] {
+  if (!isWell) return 'trouble'
+  return state === 'works' && !processes.some(({ isPaused }) => isPaused) ? 'ok' : 'note'
 }
 
 async function examineStalls(core: Core): Promise<Finding[]> {
   const stalls = await core.tasks.stalls()
+  const nowMs = await core.database.sql.now()
   return Promise.all(
-    stalls.map(async ({ sourceId }) => ({
-      isWell: false,
-      text: `the work of ${await sourceTitle(core, sourceId)} does not move: is a server running?`,
+    stalls.map(async ({ sourceId, sinceMs }) => ({
+      verdict: 'trouble' as const,
+      text: `the work of ${await sourceTitle(core, sourceId)} has not moved for ${inWords(nowMs - sinceMs)}: roundelay restart-stuck`,
     })),
   )
 }
@@ -89,10 +102,10 @@ async function examineSources(core: Core): Promise<Finding[]> {
       const name = `source ${entry.name} of ${owner.name}`
       try {
         await checkSource(core, entry, await core.registry.password(entry.id))
-        findings.push({ isWell: true, text: `${name} answers${await unfinished(core, entry)}` })
+        findings.push({ verdict: 'ok', text: `${name} answers${await unfinished(core, entry)}` })
       } catch (error) {
         const { message, hint } = asSyncError(error)
-        findings.push({ isWell: false, text: `${name}: ${message} ${hint}` })
+        findings.push({ verdict: 'trouble', text: `${name}: ${message} ${hint}` })
       }
     }
   }

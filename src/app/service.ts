@@ -7,6 +7,7 @@ import type { Check } from '../http/health.ts'
 import { createServer, type HttpServer } from '../http/server.ts'
 import { Covers } from '../library/covers.ts'
 import { coverRefusal } from '../store/sql/cover-refusal.ts'
+import { attendance } from './attendance.ts'
 import type { Config } from './config.ts'
 import { openCore, type Core } from './core.ts'
 import { endAll } from './end-all.ts'
@@ -119,12 +120,15 @@ function coversFace({ catalogue, blobs, sources, database }: Core): CoversFace {
   }
 }
 
-/** What `/health` looks at besides stalls: the database answers, and the data folder can be read. Throws otherwise. */
-async function looks({ database, config }: Core, engine: Engine | null): Promise<readonly Check[]> {
+/** What `/health` looks at besides stalls: somebody works, the database answers, the data folder can be read. Throws otherwise. */
+async function looks(core: Core, engine: Engine | null): Promise<readonly Check[]> {
+  const { database, config } = core
   const refusal = engine?.refusal ?? null
   await database.sql.get('select 1 from owner limit 1')
   await readdir(config.dataFolder)
+  const { isWell, text } = await attendance(core)
   return [
+    { name: 'work', isWell, message: text },
     {
       name: 'database',
       isWell: refusal === null,

@@ -1,3 +1,4 @@
+import { hasNodes } from '../store/sql/nodes.ts'
 import type { SearchIndex } from '../store/sql/search-index.ts'
 import type { SqlDatabase } from '../store/sql/sql.ts'
 
@@ -21,4 +22,12 @@ export interface StoreDatabase {
 /** The right to do the work on a database. */
 export interface WorkRight {
   release(): void
+}
+
+/** Whether some process does the work now, as far as can be told. */
+export async function isWorked(database: StoreDatabase): Promise<boolean> {
+  if (database.sql.isShared) return hasNodes(database.sql)
+  const right = await database.tryTakeWork()
+  right?.release()
+  return right === null
 }

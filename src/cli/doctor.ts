@@ -10,9 +10,9 @@ export function doctorCommand(setting: Setting): Command {
     .action(async () => {
       const { examine } = await import('../app/examination.ts')
       const findings = await withCore(setting, examine)
-      for (const { isWell, text } of findings) {
-        setting.terminal.say(`${isWell ? 'ok    ' : 'trouble'} ${printable(text)}`)
+      for (const { verdict, text } of findings) {
+        setting.terminal.say(`${verdict.padEnd(7)} ${printable(text)}`)
       }
-      if (findings.some(({ isWell }) => !isWell)) process.exitCode = 1
+      if (findings.some(({ verdict }) => verdict === 'trouble')) process.exitCode = 1
     })
 }

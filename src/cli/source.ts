@@ -48,8 +48,8 @@ export function sourceCommand(setting: Setting): Command {
           await core.registry.ask(entry.id, flags.full === true)
           const status = await core.registry.sourceStatus(entry.id)
           if (status?.state === 'paused') return 'paused'
-          const { isWorkDone } = await import('../app/examination.ts')
-          return (await isWorkDone(core)) ? 'now' : 'later'
+          const { isWorked } = await import('../app/store-database.ts')
+          return (await isWorked(core.database)) ? 'now' : 'later'
         },
         said: (name, when) => saidOfSync(name, when),
       },

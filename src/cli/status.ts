@@ -1,12 +1,14 @@
 import { Command } from 'commander'
+import { attendance, leftBehind } from '../app/attendance.ts'
 import type { Core } from '../app/core.ts'
 import { sourceTitle } from '../app/source-title.ts'
+import { inWords } from '../base/duration.ts'
 import type { WorkStatus } from '../engine/operations.ts'
 import type { Owner } from '../engine/registry.ts'
 import type { Setting } from './setting.ts'
 import { sourceTable } from './source-table.ts'
 import { ownerNamed } from './owner.ts'
-import { playingTime } from './terminal.ts'
+import { playingTime, printable } from './terminal.ts'
 import { withCore } from './with-core.ts'
 import { workTables } from './work-table.ts'
 
@@ -38,11 +40,15 @@ async function asText(core: Core, name: string | undefined): Promise<string> {
       `${await sourceTable(core, owner)}\n`,
     )
   }
-  parts.push(...workTables(await workOf(core, name, owners), await core.database.sql.now()))
-  for (const { sourceId } of await core.tasks.stalls()) {
-    parts.push(
-      `${await sourceTitle(core, sourceId)} stands still: is a server running? Else: roundelay restart-stuck`,
-    )
+  const nowMs = await core.database.sql.now()
+  const work = await workOf(core, name, owners)
+  const { state, text } = await attendance(core)
+  parts.push(text, ...leftBehind(work.processes, nowMs).map(printable), ...workTables(work, nowMs))
+  // Where nobody works, that is what to mend.
+  const stalls = state === 'nobody' ? [] : await core.tasks.stalls()
+  for (const { sourceId, sinceMs } of stalls) {
+    const title = await sourceTitle(core, sourceId)
+    parts.push(`${title} has stood still for ${inWords(nowMs - sinceMs)}: roundelay restart-stuck`)
   }
   return parts.join('\n')
 }
@@ -58,7 +64,9 @@ async function asJson(core: Core, name: string | undefined): Promise<string> {
     }),
   )
   const work = await workOf(core, name, owners)
-  return JSON.stringify({ users, stalls: await core.tasks.stalls(), work })
+  const { state, text } = await attendance(core)
+  const stalls = await core.tasks.stalls()
+  return JSON.stringify({ users, attendance: { state, text }, stalls, work })
 }
 
 /** What is going on: of everybody, or of the one user that is named. */

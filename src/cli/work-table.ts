@@ -1,3 +1,4 @@
+import { inWords } from '../base/duration.ts'
 import type {
   FailedTask,
   LaneStatus,
@@ -5,7 +6,7 @@ import type {
   UnwellSource,
   WorkStatus,
 } from '../engine/operations.ts'
-import { inWords, printable, table } from './terminal.ts'
+import { printable, table } from './terminal.ts'
 
 /** Characters of a path that are shown: its end tells most. */
 const maxPath = 60

@@ -78,6 +78,8 @@ export interface FailedTask {
 
 /** What is going on in all slots and before them. */
 export interface WorkStatus {
+  /** Those that do the work, the oldest first. */
+  readonly processes: readonly ProcessStatus[]
   readonly pools: readonly PoolStatus[]
   /** Those that are busy for longest come first. */
   readonly slots: readonly SlotStatus[]
@@ -111,11 +113,23 @@ export interface WorkFigures {
   readonly parked: number
 }
 
-/** A process that does the work. */
+/**
+ * `works`; `paused` by an operator; `silent`: it has missed telling that it is there; `gone`: for so long that what it
+ * held is given back to whoever works.
+ */
+export type ProcessState = 'works' | 'paused' | 'silent' | 'gone'
+
+/** A process that does the work, or did and has not taken its leave. */
 export interface ProcessStatus {
   readonly name: string
   readonly sinceMs: number
+  readonly state: ProcessState
+  /** An operator's wish; it holds for one that is silent, too. */
   readonly isPaused: boolean
+  /** When it last told that it is there; null where nobody has to: the lock of a database of its own tells. */
+  readonly heardMs: number | null
+  /** When it is, or was, taken for gone if it tells nothing before; null where the lock tells at once. */
+  readonly goneMs: number | null
   readonly slots: number
   readonly busy: number
 }
@@ -125,7 +139,7 @@ export interface ProcessStatus {
  * here holds at once, and for a backlog, too: a running server sees it at its next look.
  */
 export interface Operations {
-  /** Of one owner, or of everybody (null): at most `limit` slots, lanes, sources and tasks each. */
+  /** Of one owner, or of everybody (null): at most `limit` processes (of all), slots, lanes, sources and tasks each. */
   work(ownerId: number | null, limit: number): Promise<WorkStatus>
   /** Tasks that have failed, by number. */
   failed(query: FailedQuery): Promise<readonly FailedTask[]>
@@ -151,7 +165,7 @@ export interface Operations {
   restart(sourceId: number): Promise<void>
   /** Sources with parked tasks behind number `after`, at most `limit`. */
   sourcesWithParked(limit: number, after?: number): Promise<readonly number[]>
-  /** Processes that do the work and were heard of lately, at most `limit`. */
+  /** Processes that do the work, and those that are gone without a word and not forgotten yet; at most `limit`. */
   processes(limit: number): Promise<readonly ProcessStatus[]>
   /**
    * A paused process claims nothing: it drains while what it does ends. It holds until it is resumed or the process ends.

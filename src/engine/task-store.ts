@@ -27,7 +27,7 @@ export type FreeSlots = Readonly<Partial<Record<Pool, number>>>
 
 export interface Stall {
   readonly sourceId: number
-  /** When its owed work last moved. */
+  /** When its owed work last moved, or its round came due. */
   readonly sinceMs: number
 }
 
@@ -50,11 +50,17 @@ export interface TaskStore {
    * At most `maxResults` results.
    */
   turn(results: readonly Result[], free: FreeSlots): Promise<Turn>
-  /** Sources whose owed work has not moved for `stallMs`, though nothing holds it back; at most 100. */
-  stalls(): Promise<readonly Stall[]>
+  /**
+   * Sources whose owed or due work has not moved for `forMs` (left out: the policy's `stallMs`), though nothing holds it
+   * back; those that wait for longest come first, at most `maxStalls`. None while every process is paused.
+   */
+  stalls(forMs?: number): Promise<readonly Stall[]>
   /** Removes tombstones whose time has passed; at most `limit`. Returns how many. */
   purge(limit: number): Promise<number>
 }
+
+/** Stalls that are told at a time. */
+export const maxStalls = 100
 
 /** Results in one turn. */
 export const maxResults = 64

@@ -28,10 +28,14 @@ export const HealthReport = Type.Object(
       Type.Object({
         sourceId: Type.Integer(),
         sinceMs: Type.Integer({
-          description: 'When its owed work last moved; milliseconds since 1970.',
+          description:
+            'When its owed work last moved, or its listing came due; milliseconds since 1970.',
         }),
       }),
-      { description: 'Sources whose owed work does not move though nothing holds it back.' },
+      {
+        description:
+          'Sources whose owed or due work has not moved for ten minutes, though nothing holds it back.',
+      },
     ),
     checks: list(
       Type.Object({ name: Type.String(), isWell: Type.Boolean(), message: Type.String() }),

@@ -3,6 +3,27 @@ import { list, nullable, oneOf, ref, TimeMs } from './schema.ts'
 
 const pool = () => oneOf('list', 'read', 'cpu', 'peer')
 
+const Process = Type.Object({
+  name: Type.String(),
+  sinceMs: TimeMs,
+  state: oneOf('works', 'paused', 'silent', 'gone'),
+  isPaused: Type.Boolean({ description: 'By an operator.' }),
+  heardMs: nullable(
+    Type.Integer({
+      description:
+        'When it last told that it is there, in milliseconds since 1970; null where a lock tells (SQLite).',
+    }),
+  ),
+  goneMs: nullable(
+    Type.Integer({
+      description:
+        'It is taken for gone then if it tells nothing before, and what it has goes to others; null where a lock tells.',
+    }),
+  ),
+  slots: Type.Integer(),
+  busy: Type.Integer(),
+})
+
 const Pool = Type.Object({
   pool: pool(),
   slots: Type.Integer(),
@@ -87,6 +108,10 @@ export const FailedTask = Type.Object(
 
 export const Work = Type.Object(
   {
+    processes: list(Process, {
+      description:
+        'Who does the work, and who did and is gone without a word. None that works: roundelay serve.',
+    }),
     pools: list(Pool, { description: 'Of all processes together.' }),
     slots: list(Slot, { description: 'What is done now; what takes longest comes first.' }),
     lanes: list(Lane, { description: 'Who runs or could run; who lags most comes first.' }),
@@ -96,5 +121,5 @@ export const Work = Type.Object(
   { $id: 'Work', description: 'What is going on.' },
 )
 
-/** Slots, lanes, sources and tasks in one answer, each. */
+/** Processes, slots, lanes, sources and tasks in one answer, each. */
 export const maxWork = 100

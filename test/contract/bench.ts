@@ -116,7 +116,7 @@ export async function sqlSubject(
     makeStore: () => new SqlTaskStore(parts),
     faults: () => faultsOf(db),
     lanes: () => lanesOf(db),
-    heldMs: db.isShared ? 30_001 : 0,
+    heldMs: db.isShared ? 15_001 : 0,
     tasks: async () =>
       (await db.get<{ count: number }>('select count(*) as count from task'))?.count ?? 0,
     close,

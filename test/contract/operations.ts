@@ -300,13 +300,20 @@ function pausing(benchOf: BenchOf): void {
     await bench.fill(source, 4)
     const [read] = await bench.reads(1)
     const [process] = await bench.operations.processes(9)
-    expect(process).toMatchObject({ isPaused: false, slots: 8, busy: 1 })
+    expect(process).toMatchObject({ state: 'works', isPaused: false, slots: 8, busy: 1 })
     expect(await bench.operations.pauseProcess(process!.name, true)).toBe(1)
     expect(await bench.operations.pauseProcess('another', true)).toBe(0)
     expect(await bench.claims()).toEqual([])
     const { acks } = await bench.write(applied(read!))
     expect(acks).toEqual([{ isHeld: true }])
-    expect((await bench.operations.processes(9))[0]).toMatchObject({ isPaused: true, busy: 0 })
+    expect((await bench.operations.processes(9))[0]).toMatchObject({
+      state: 'paused',
+      isPaused: true,
+      busy: 0,
+    })
+    expect((await bench.operations.work(null, 9)).processes).toEqual(
+      await bench.operations.processes(9),
+    )
     expect(await bench.operations.pauseProcess(null, false)).toBe(1)
     expect(await bench.reads(4)).toHaveLength(3)
   })
@@ -317,6 +324,8 @@ function pausing(benchOf: BenchOf): void {
     await bench.fill(source, 1)
     await bench.operations.pauseProcess(null, true)
     bench.pass(11 * minute)
+    // It is still there, and says so.
+    expect(await bench.claims()).toEqual([])
     expect(await bench.store.stalls()).toEqual([])
     await bench.operations.pauseProcess(null, false)
     expect(await bench.store.stalls()).toMatchObject([{ sourceId: source }])

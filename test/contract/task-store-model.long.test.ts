@@ -371,9 +371,16 @@ async function command(bench: Bench, source: number, { does, which, how }: Step)
 
 /** All that an operator sees, but for the numbers that each store gives as it likes. */
 async function workOf(bench: Bench): Promise<object> {
-  const { slots, unwell, parked: _parked, ...rest } = await bench.operations.work(null, 100)
+  const {
+    processes,
+    slots,
+    unwell,
+    parked: _parked,
+    ...rest
+  } = await bench.operations.work(null, 100)
   return {
     ...rest,
+    processes: processes.map(({ name: _name, ...process }) => process),
     slots: slots.map(({ process: _process, ...slot }) => slot),
     unwell: unwell.map(({ id: _id, ...source }) => source),
     failed: (await allFailed(bench)).map(({ id: _id, sourceId: _sourceId, ...task }) => task),

@@ -1394,8 +1394,12 @@ function failing(benchOf: BenchOf): void {
   it('F10 so is a round that is long overdue; what rests or has nothing to do is none', async () => {
     const bench = await benchOf()
     const source = await bench.addSource('anna')
-    bench.pass(bench.policy.stallMs)
-    expect((await bench.store.stalls()).map(({ sourceId }) => sourceId)).toEqual([source])
+    const dueMs = bench.clock.nowMs
+    expect(await bench.store.stalls(0)).toEqual([{ sourceId: source, sinceMs: dueMs }])
+    bench.pass(bench.policy.stallMs - 1)
+    expect(await bench.store.stalls()).toEqual([])
+    bench.pass(1)
+    expect(await bench.store.stalls()).toEqual([{ sourceId: source, sinceMs: dueMs }])
     await bench.fill(source, 8, true)
     bench.pass(bench.policy.stallMs)
     expect(await bench.store.stalls()).toEqual([])
@@ -1403,5 +1407,15 @@ function failing(benchOf: BenchOf): void {
     await bench.write(failed(await bench.list(), 'auth'))
     bench.pass(bench.policy.stallMs)
     expect(await bench.store.stalls()).toEqual([])
+  })
+
+  it('F10 a round waits since it came due, however long ago its source was listed', async () => {
+    const bench = await benchOf()
+    const source = await bench.addSource('anna')
+    await bench.fill(source, 2, true)
+    const dueMs = (await bench.status(source)).nextMs!
+    bench.pass(dueMs - bench.clock.nowMs + 5)
+    expect(await bench.store.stalls(6)).toEqual([])
+    expect(await bench.store.stalls(5)).toEqual([{ sourceId: source, sinceMs: dueMs }])
   })
 }

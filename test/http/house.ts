@@ -32,7 +32,7 @@ export class House {
   readonly failed: (FailedTask & { ownerId: number })[] = []
   /** What was done, and to what. */
   readonly deeds: (readonly [deed: string, of: number])[] = []
-  work: WorkStatus = { pools: [], slots: [], lanes: [], unwell: [], parked: [] }
+  work: WorkStatus = { processes: [], pools: [], slots: [], lanes: [], unwell: [], parked: [] }
   /** Whose work was asked for. */
   workOf: number | null = null
   readonly queries: TrackQuery[] = []

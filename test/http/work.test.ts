@@ -22,6 +22,18 @@ function task({ ownerId: _ownerId, ...rest }: FailedTask & { ownerId: number }):
 }
 
 const work: WorkStatus = {
+  processes: [
+    {
+      name: 'host:1',
+      sinceMs: 1,
+      state: 'silent',
+      isPaused: true,
+      heardMs: 2,
+      goneMs: 15_002,
+      slots: 32,
+      busy: 1,
+    },
+  ],
   pools: [{ pool: 'read', slots: 32, busy: 1 }],
   slots: [
     {

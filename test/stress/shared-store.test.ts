@@ -6,7 +6,7 @@ import type { Policy } from '../../src/engine/policy.ts'
 import type { TaskStore } from '../../src/engine/task-store.ts'
 import type { Claim } from '../../src/engine/task.ts'
 import type { PostgresSql } from '../../src/store/postgres/postgres-sql.ts'
-import { setPaused } from '../../src/store/sql/nodes.ts'
+import { processes, setPaused } from '../../src/store/sql/nodes.ts'
 import { SqlRegistry } from '../../src/store/sql/registry.ts'
 import type { SqlDatabase } from '../../src/store/sql/sql.ts'
 import { SqlTaskStore } from '../../src/store/sql/task-store.ts'
@@ -24,7 +24,7 @@ import { freshDatabase, type TestDatabase } from '../servers/postgres-database.t
 import { CountedEffects } from './counted-effects.ts'
 
 const slots = { list: 2, read: 2 }
-const silentMs = 31_000
+const silentMs = 16_000
 
 let database: TestDatabase
 let registry: SqlRegistry
@@ -152,7 +152,7 @@ test('processes that were all silent for long, as when the database was away, ha
   ).toEqual({ deadlocks: 0 })
 })
 
-test('L5 what a process that is gone held is given back unblamed when it was silent for half a minute', async () => {
+test('L5 what a process that is gone held is given back unblamed when it was silent for fifteen seconds', async () => {
   const [gone, other] = [await join(), await join()]
   await addSource('anna')
   const claim = await claimOne(gone)
@@ -245,6 +245,64 @@ test('O5 a paused process that was silent for long is still paused when it comes
   await other.turn([], {})
   expect((await asleep.turn([], { list: 1 })).claims).toEqual([])
   expect((await other.turn([], { list: 1 })).claims).toHaveLength(1)
+})
+
+test('O5 a process that was paused and is gone is no pause: what waits then is a stall', async () => {
+  const asleep = await join()
+  const id = await addSource('anna')
+  await asleep.turn([], {})
+  await setPaused(opened[0]!, null, true)
+  nowMs += benchPolicy.stallMs
+  const db = opened[0]!
+  const watching = new SqlTaskStore({
+    db,
+    policy: benchPolicy,
+    random: seededRandom(1),
+    effects,
+    nodeName: 'watching',
+  })
+  expect(await watching.stalls()).toMatchObject([{ sourceId: id }])
+  await asleep.turn([], {})
+  expect(await watching.stalls()).toEqual([])
+})
+
+test('O5 who is not heard is shown as silent, then as gone with what it holds, until others have that', async () => {
+  const [dead, other] = [await join(), await join()]
+  await addSource('anna')
+  await claimOne(dead)
+  const db = opened[0]!
+  const heardMs = nowMs
+  const states = async () => (await processes({ db }, 9)).map(({ state, busy }) => [state, busy])
+  nowMs += 6_000
+  await other.turn([], {})
+  expect(await states()).toEqual([
+    ['works', 1],
+    ['works', 0],
+  ])
+  nowMs += 1
+  expect(await states()).toMatchObject([
+    ['silent', 1],
+    ['works', 0],
+  ])
+  expect(await processes({ db }, 1)).toMatchObject([{ heardMs, goneMs: heardMs + 15_000 }])
+  nowMs = heardMs + 15_000
+  expect(await states()).toMatchObject([
+    ['silent', 1],
+    ['silent', 0],
+  ])
+  nowMs += 1
+  expect(await states()).toMatchObject([
+    ['gone', 1],
+    ['silent', 0],
+  ])
+  await other.turn([], {})
+  expect(await states()).toEqual([
+    ['gone', 0],
+    ['works', 0],
+  ])
+  nowMs += 3_000
+  await other.turn([], {})
+  expect(await states()).toEqual([['works', 0]])
 })
 
 /** A database whose answer to the next commit gets lost. */

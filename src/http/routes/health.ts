@@ -9,7 +9,8 @@ export interface HealthRouteParts {
 export function healthRoute(web: Web, { health }: HealthRouteParts): void {
   const schema = {
     summary: 'Whether the server does what it is for',
-    description: 'Fails when owed work does not move, or a check of the server itself fails.',
+    description:
+      'Fails when owed or due work has not moved for ten minutes (a drive is stuck, or no process does the work), or a check of the server itself fails. A pause by an operator is named and is no failure.',
     tags: ['operation'],
     security: [],
     response: { 200: HealthReport, 503: HealthReport },

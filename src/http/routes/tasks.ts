@@ -97,7 +97,7 @@ function restartStuckRoute(web: Web, { operations, tasks }: TasksRouteParts): vo
   const schema = {
     summary: 'Restart what stands still',
     description:
-      'Sources whose work does not move though nothing holds it back begin anew, and all parked tasks are tried again.',
+      'Sources whose work has not moved for ten minutes, though nothing holds it back, begin anew, and all parked tasks are tried again.',
     tags: ['operation'],
     querystring: Nothing,
     response: {

@@ -52,6 +52,7 @@ export class MemoryOperations implements Operations {
 
   async work(ownerId: number | null, limit: number): Promise<WorkStatus> {
     return {
+      processes: await this.processes(),
       pools: this.#pools(),
       slots: this.#slots(ownerId).slice(0, limit),
       lanes: this.#lanes(ownerId).slice(0, limit),
@@ -160,7 +161,11 @@ export class MemoryOperations implements Operations {
     const { rows } = this.#parts
     const busy = rows.slots.filter(({ held }) => held !== null).length
     const { isPaused, sinceMs } = rows.process
-    return [{ name: processName, sinceMs, isPaused, slots: rows.slots.length, busy }]
+    // The only one there is: nobody waits for it to tell that it is there.
+    const heard = { heardMs: null, goneMs: null }
+    const state = isPaused ? 'paused' : 'works'
+    const slots = rows.slots.length
+    return [{ name: processName, sinceMs, state, isPaused, ...heard, slots, busy }]
   }
 
   async pauseProcess(name: string | null, isPaused: boolean): Promise<number> {

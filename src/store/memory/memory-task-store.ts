@@ -3,7 +3,14 @@ import type { Random } from '../../base/random.ts'
 import { health } from '../../engine/breaker.ts'
 import type { EffectWriter } from '../../engine/handler.ts'
 import { longLeases, type Policy } from '../../engine/policy.ts'
-import type { Ack, FreeSlots, Stall, TaskStore, Turn } from '../../engine/task-store.ts'
+import {
+  maxStalls,
+  type Ack,
+  type FreeSlots,
+  type Stall,
+  type TaskStore,
+  type Turn,
+} from '../../engine/task-store.ts'
 import type { Claim, Failure, Pool, Result } from '../../engine/task.ts'
 import { claim } from './claims.ts'
 import { queueOf, refresh, release } from './lanes.ts'
@@ -89,15 +96,17 @@ export class MemoryTaskStore implements TaskStore {
     return { acks, claims, checks, nextMs: nextDue(t), nowMs: t.nowMs }
   }
 
-  async stalls(): Promise<readonly Stall[]> {
+  async stalls(forMs = this.#parts.policy.stallMs): Promise<readonly Stall[]> {
     const t = this.#turning()
     if (t.rows.process.isPaused) return []
-    const latestMs = t.nowMs - t.policy.stallMs
+    const latestMs = t.nowMs - forMs
     return [...t.rows.sources.values()]
-      .filter((source) => isStalled(t, source, latestMs))
-      .map((source) => ({ sourceId: source.entry.id, sinceMs: movedMs(source) }))
+      .flatMap((source) => {
+        const sinceMs = stalledSince(t, source, latestMs)
+        return sinceMs === null ? [] : [{ sourceId: source.entry.id, sinceMs }]
+      })
       .toSorted((a, b) => a.sinceMs - b.sinceMs)
-      .slice(0, 100)
+      .slice(0, maxStalls)
   }
 
   async purge(limit: number): Promise<number> {
@@ -273,16 +282,18 @@ function nextDue({ rows }: Turning): number | null {
   return times.length === 0 ? null : Math.min(...times)
 }
 
-/** A source has work that could be done, or a round that is due, and nothing has moved since. */
-function isStalled({ rows }: Turning, source: SourceRow, latestMs: number): boolean {
+/** When a source's round came due that nobody began, or its work moved last that could be done; null: neither so long ago. */
+function stalledSince({ rows }: Turning, source: SourceRow, latestMs: number): number | null {
   const { isPaused, breaker, round, dueMs, progressMs } = source
-  if (isPaused || breaker.health !== health.well) return false
-  if (round === null && dueMs <= latestMs) return true
-  if (progressMs === null || progressMs > latestMs) return false
-  const hasTask = tasksOf(rows, source).some(({ state }) => state === 'ready' || state === 'leased')
-  return hasTask || [...source.items.values()].some(({ state }) => state === 'owed')
+  if (isPaused || breaker.health !== health.well) return null
+  const isDue = round === null && dueMs <= latestMs
+  const hasStopped = progressMs !== null && progressMs <= latestMs && isOwing(rows, source)
+  if (isDue && hasStopped) return Math.min(dueMs, progressMs)
+  if (hasStopped) return progressMs
+  return isDue ? dueMs : null
 }
 
-function movedMs(source: SourceRow): number {
-  return source.progressMs ?? source.dueMs
+function isOwing(rows: Rows, source: SourceRow): boolean {
+  const hasTask = tasksOf(rows, source).some(({ state }) => state === 'ready' || state === 'leased')
+  return hasTask || [...source.items.values()].some(({ state }) => state === 'owed')
 }

@@ -10,9 +10,15 @@ export interface NodeParts {
   readonly slots: Policy['slots']
 }
 
-/** A process says that often that it is there; when it has not for so long, what it holds is void. */
-const heartbeatMs = 10_000
-const silentMs = 30_000
+/**
+ * A process says that often that it is there; when it has not for so long, what it holds is void. In between the server
+ * may refuse it a turn twice, each after the longest wait for a lock. Who is given up too early loses what it does then,
+ * and nothing else: its results find no fence.
+ */
+const heartbeatMs = 3_000
+const silentMs = 15_000
+/** Who has missed a beat is shown as silent, in milliseconds: it looks by itself about once a second. */
+const lateMs = 2 * heartbeatMs
 
 /** One that is paused is remembered for so long: it may only be asleep, and is still paused when it wakes up. */
 const pausedMs = 86_400_000
@@ -87,24 +93,72 @@ export async function hasNodes(db: SqlDatabase): Promise<boolean> {
   return node !== undefined
 }
 
-/** Those that were heard of lately, the oldest first. */
-export async function processes(db: SqlDatabase, limit: number): Promise<ProcessStatus[]> {
-  const rows = await db.all<Omit<ProcessStatus, 'isPaused'> & { is_paused: number }>(
-    `select node.name, node.started_ms as "sinceMs", node.is_paused,
+export interface NodesParts {
+  readonly db: SqlDatabase
+  /**
+   * Whether some process has the right to do the work, where one at a time may: it tells at once that the one that is
+   * entered has died. Left out: that one is there.
+   */
+  readonly isWorked?: () => Promise<boolean>
+}
+
+interface NodeRow {
+  readonly name: string
+  readonly sinceMs: number
+  readonly seenMs: number
+  readonly is_paused: number
+  readonly slots: number
+  readonly busy: number
+}
+
+/** Those that do the work, and those that are gone and not forgotten yet; the oldest first. */
+export async function processes(parts: NodesParts, limit: number): Promise<ProcessStatus[]> {
+  const { db, isWorked = async () => true } = parts
+  const rows = await db.all<NodeRow>(
+    `select node.name, node.started_ms as "sinceMs", node.seen_ms as "seenMs", node.is_paused,
        (select count(*) from slot where slot.node_id = node.id) as slots,
        (select count(fence) from slot where slot.node_id = node.id) as busy
-     from node where seen_ms >= ? order by node.id limit ?`,
-    silentSince({ nowMs: await db.now(), isShared: db.isShared }),
+     from node order by node.id limit ?`,
     limit,
   )
-  return rows.map(({ name, sinceMs, is_paused: isPaused, slots, busy }) => ({
-    name,
-    sinceMs,
-    isPaused: isPaused === 1,
-    slots,
-    busy,
-  }))
+  if (rows.length === 0) return []
+  if (db.isShared) {
+    const nowMs = await db.now()
+    return rows.map((row) => processOf(row, heardAt(row.seenMs, nowMs)))
+  }
+  const lost = (await isWorked()) ? null : 'gone'
+  return rows.map((row) => processOf(row, { lost, heardMs: null, goneMs: null }))
 }
+
+/** What is known of a process by what it told. */
+interface Heard extends Pick<ProcessStatus, 'heardMs' | 'goneMs'> {
+  readonly lost: 'silent' | 'gone' | null
+}
+
+function heardAt(heardMs: number, nowMs: number): Heard {
+  const silenceMs = nowMs - heardMs
+  const late = silenceMs > lateMs ? 'silent' : null
+  return { lost: silenceMs > silentMs ? 'gone' : late, heardMs, goneMs: heardMs + silentMs }
+}
+
+function processOf(
+  { name, sinceMs, is_paused, slots, busy }: NodeRow,
+  { lost, heardMs, goneMs }: Heard,
+): ProcessStatus {
+  const isPaused = is_paused === 1
+  const state = lost ?? (isPaused ? 'paused' : 'works')
+  return { name, sinceMs, state, isPaused, heardMs, goneMs, slots, busy }
+}
+
+/** An operator has every process paused that is not gone: nothing is to move. */
+export async function areAllPaused(parts: NodesParts): Promise<boolean> {
+  const all = await processes(parts, maxLooked)
+  const there = all.filter(({ state }) => state !== 'gone')
+  return there.length > 0 && there.every(({ isPaused }) => isPaused)
+}
+
+/** Processes that are looked at: more than any server has connections for. */
+const maxLooked = 10_000
 
 /** Of the processes of this name, or of all there are (null). Returns how many. */
 export async function setPaused(tx: Sql, name: string | null, isPaused: boolean): Promise<number> {

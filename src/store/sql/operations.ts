@@ -12,15 +12,14 @@ import {
 import type { Policy } from '../../engine/policy.ts'
 import { askForRound, stir } from './asking.ts'
 import { Ledger } from './ledger.ts'
-import { processes, setPaused } from './nodes.ts'
+import { processes, setPaused, type NodesParts } from './nodes.ts'
 import { openRound, spoilRound } from './settling.ts'
-import type { SqlDatabase, Transaction } from './sql.ts'
+import type { Transaction } from './sql.ts'
 import type { Turning } from './turning.ts'
 import { skipItem } from './verdicts.ts'
 import { failedOf, workFigures, workStatus } from './work-status.ts'
 
-export interface OperationsParts {
-  readonly db: SqlDatabase
+export interface OperationsParts extends NodesParts {
   readonly policy: Policy
   readonly random: Random
   readonly effects: EffectWriter<Transaction>
@@ -48,8 +47,11 @@ export class SqlOperations implements Operations {
     this.#parts = parts
   }
 
-  work(ownerId: number | null, limit: number): Promise<WorkStatus> {
-    return workStatus(this.#parts.db, { ownerId, limit })
+  async work(ownerId: number | null, limit: number): Promise<WorkStatus> {
+    return {
+      processes: await this.processes(limit),
+      ...(await workStatus(this.#parts.db, { ownerId, limit })),
+    }
   }
 
   failed(query: FailedQuery): Promise<readonly FailedTask[]> {
@@ -112,7 +114,7 @@ export class SqlOperations implements Operations {
   }
 
   processes(limit: number): Promise<readonly ProcessStatus[]> {
-    return processes(this.#parts.db, limit)
+    return processes(this.#parts, limit)
   }
 
   async pauseProcess(name: string | null, isPaused: boolean): Promise<number> {

@@ -4,6 +4,7 @@ import type { EffectWriter } from '../../engine/handler.ts'
 import type { Policy } from '../../engine/policy.ts'
 import {
   maxResults,
+  maxStalls,
   type FreeSlots,
   type Stall,
   type TaskStore,
@@ -12,16 +13,12 @@ import {
 import type { Claim, Pool, Result, WorkClass } from '../../engine/task.ts'
 import { claim } from './claims.ts'
 import { Ledger } from './ledger.ts'
-import { Node } from './nodes.ts'
+import { areAllPaused, Node, type NodesParts } from './nodes.ts'
 import { refreshQueues } from './queues.ts'
 import { fencesOf, isOfDatabase, writeResults, type Apart } from './results.ts'
-import type { SqlDatabase, Transaction } from './sql.ts'
+import type { Transaction } from './sql.ts'
 import type { Turning } from './turning.ts'
 import { keepUp, lookForDue, nextDue, pullBack, type Due, type Upkeep } from './upkeep.ts'
-
-/** An operator has every process paused: nothing is to move. */
-const areAllPaused = `(exists (select 1 from node where node.is_paused = 1)
-  and not exists (select 1 from node where node.is_paused = 0))`
 
 const routine = { isRoutine: true } as const
 
@@ -33,8 +30,7 @@ interface Written extends Pick<Turn, 'acks'>, Upkeep {
   readonly due: Due | null
 }
 
-export interface TaskStoreParts {
-  readonly db: SqlDatabase
+export interface TaskStoreParts extends NodesParts {
   readonly policy: Policy
   readonly random: Random
   readonly effects: EffectWriter<Transaction>
@@ -130,18 +126,22 @@ export class SqlTaskStore implements TaskStore {
     return { acks, ...kept, due: isQuiet ? due : null }
   }
 
-  async stalls(): Promise<readonly Stall[]> {
-    const { db, policy } = this.#parts
-    const beforeMs = (await db.now()) - policy.stallMs
+  async stalls(forMs = this.#parts.policy.stallMs): Promise<readonly Stall[]> {
+    const { db } = this.#parts
+    if (await areAllPaused(this.#parts)) return []
+    const beforeMs = (await db.now()) - forMs
     const rows = await db.all<{ id: number; since: number }>(
-      `select id, coalesce(progress_ms, due_ms) as since from source
-       where health = 0 and is_paused = 0 and not ${areAllPaused} and (due_ms <= ?1 or progress_ms <= ?1
-         and (exists (select 1 from task where task.source_id = source.id and task.state in (0, 1))
-           or exists (select 1 from item where item.source_id = source.id and item.state = 1)
-           or exists (select 1 from slot join queue on queue.id = slot.queue_id
-             where queue.source_id = source.id)))
-       order by since, id limit 100`,
+      `select id, min(since) as since from (
+         select id, due_ms as since from source where health = 0 and is_paused = 0 and due_ms <= ?1
+         union all
+         select id, progress_ms from source where health = 0 and is_paused = 0 and progress_ms <= ?1
+           and (exists (select 1 from task where task.source_id = source.id and task.state in (0, 1))
+             or exists (select 1 from item where item.source_id = source.id and item.state = 1)
+             or exists (select 1 from slot join queue on queue.id = slot.queue_id
+               where queue.source_id = source.id))
+       ) as stalled group by id order by since, id limit ?2`,
       beforeMs,
+      maxStalls,
     )
     return rows.map(({ id, since }) => ({ sourceId: id, sinceMs: since }))
   }

@@ -21,8 +21,8 @@ interface Scope {
   readonly limit: number
 }
 
-/** What is going on, counted from rows. */
-export async function workStatus(db: Sql, scope: Scope): Promise<WorkStatus> {
+/** What is going on, counted from rows; not who does it. */
+export async function workStatus(db: Sql, scope: Scope): Promise<Omit<WorkStatus, 'processes'>> {
   const pools = await poolsOf(db)
   return {
     pools,
