@@ -3,6 +3,7 @@ import { Engine, type Observer } from '../engine/engine.ts'
 import { LibraryHandler } from '../library/handler.ts'
 import { readTags } from '../library/tags/read-tags.ts'
 import { TagParser } from '../library/tags/tag-parser.ts'
+import { Clearing, clearRemoved } from './clearing.ts'
 import type { Core } from './core.ts'
 import { endAll } from './end-all.ts'
 import { Purge } from './purge.ts'
@@ -16,6 +17,9 @@ export interface Work {
   /** Lets tasks end for `drainMs`, gives the others back, lets go of the database's work. */
   stop(drainMs: number): Promise<void>
 }
+
+/** What removed sources have left is cleared away in so many portions at the end of a command; then it waits for the next one. */
+const tidyPortions = 20
 
 /** Takes up the work. Throws `busy` when another process does it. */
 export async function startWork(core: Core, log: Log, observer: Observer): Promise<Work> {
@@ -49,6 +53,7 @@ async function begin(core: Core, right: WorkRight, log: Log, observer: Observer)
     },
   })
   const purge = new Purge(core, log)
+  const clearing = new Clearing(core, log)
   const stop = (drainMs: number): Promise<void> =>
     endAll([
       async () => right.release(),
@@ -56,20 +61,27 @@ async function begin(core: Core, right: WorkRight, log: Log, observer: Observer)
       () => engine.stop(drainMs),
       () => core.changes.stop(),
       () => purge.stop(),
+      () => clearing.stop(),
     ])
   try {
     await core.blobs.open()
     core.changes.start(() => {
       void core.sources.refresh()
       engine.wake()
+      clearing.look()
     })
     await engine.start()
     purge.start()
+    clearing.start()
   } catch (error) {
     await stop(0)
     throw error
   }
-  return { engine, tidy: () => purge.afterSync(), stop }
+  const tidy = async (): Promise<void> => {
+    await purge.afterSync()
+    await clearRemoved(core, { maxPortions: tidyPortions })
+  }
+  return { engine, tidy, stop }
 }
 
 /** Methods of a class do not come along with a spread. */

@@ -49,6 +49,9 @@ export interface EffectWriter<Tx = unknown> {
    * that is when the last clean round before this one began.
    */
   gone(tx: Tx, item: Item, sinceMs: number): Promise<void>
-  /** The source and all its items are removed by a person. */
-  sourceRemoved(tx: Tx, sourceId: number): Promise<void>
+  /**
+   * The source and all its items were removed by a person, a while ago: nothing of them is shown any more. Forgets at most
+   * `limit` rows of what it has of them, and returns how many; fewer than that: nothing is left.
+   */
+  sourceRemoved(tx: Tx, sourceId: number, limit: number): Promise<number>
 }

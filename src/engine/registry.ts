@@ -106,8 +106,16 @@ export interface Registry {
   setPassword(sourceId: number, password: string): Promise<void>
   /** Holds from the end of the next round on. */
   setIntervalMs(sourceId: number, intervalMs: number): Promise<void>
-  /** Removes the source, what it listed, and what the library has of it. */
+  /**
+   * Removes the source, what it listed, and what the library has of it. It is gone at once, and its name free again; the
+   * rows that it leaves behind go with `clearRemoved`.
+   */
   removeSource(id: number): Promise<void>
+  /**
+   * Clears away at most `limit` rows that removed sources have left behind, in one short transaction. Returns how many there
+   * were; 0: nothing is left, or another process is clearing just now. May be called at any time, by several at once.
+   */
+  clearRemoved(limit: number): Promise<number>
   /** A round as soon as possible, after the present one if there is one; wakes a stopped or resting source and tries again what was parked. `isFull`: trust no collection versions. */
   ask(sourceId: number, isFull: boolean): Promise<void>
   setPaused(sourceId: number, isPaused: boolean): Promise<void>

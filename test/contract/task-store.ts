@@ -19,6 +19,7 @@ import {
   type MakeSubject,
 } from './bench.ts'
 import { operating } from './operations.ts'
+import { removing } from './removing.ts'
 
 /** Every promise of docs/spec/engine.md that a task store keeps by itself. */
 export function taskStoreContract(name: string, make: MakeSubject): void {
@@ -38,6 +39,7 @@ export function taskStoreContract(name: string, make: MakeSubject): void {
   describe(`${name}: rounds`, () => rounds(benchOf))
   describe(`${name}: what went away`, () => whatWentAway(benchOf))
   describe(`${name}: failing`, () => failing(benchOf))
+  describe(`${name}: sources that are removed`, () => removing(benchOf))
   describe(`${name}: what an operator sees and does`, () => operating(benchOf))
 }
 

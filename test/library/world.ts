@@ -188,8 +188,14 @@ export class LibraryWorld {
     await this.#write((tx) => this.writer.skipped(tx, item))
   }
 
-  async removeSource(source: number): Promise<void> {
-    await this.#write((tx) => this.writer.sourceRemoved(tx, source))
+  /** Nothing of it is to be seen any more, though all of it is there. */
+  async hideSource(source: number): Promise<void> {
+    await this.db.run('update source set removed_ms = 1 where id = ?', source)
+  }
+
+  /** Removes at most so much of what it has left; returns how much it was. */
+  async clear(source: number, limit: number): Promise<number> {
+    return this.db.transaction((tx) => this.writer.sourceRemoved(tx, source, limit))
   }
 
   async tracks(ownerId = 1): Promise<readonly Track[]> {

@@ -57,8 +57,12 @@ export class ShownFiles implements Shown, EffectWriter<Transaction> {
     await tx.run('update shown set is_gone = 1 where item_id = ?', item.rowId)
   }
 
-  async sourceRemoved(tx: Transaction, sourceId: number): Promise<void> {
-    await tx.run('delete from shown where source_id = ?', sourceId)
+  async sourceRemoved(tx: Transaction, sourceId: number, limit: number): Promise<number> {
+    return tx.run(
+      'delete from shown where item_id in (select item_id from shown where source_id = ? limit ?)',
+      sourceId,
+      limit,
+    )
   }
 
   async of(sourceId: number): Promise<Record<string, string>> {
@@ -121,10 +125,12 @@ export class ShownInMemory implements Shown, EffectWriter {
     if (line !== undefined) this.#lines.set(rowId, { ...line, isGone: true })
   }
 
-  async sourceRemoved(_: unknown, sourceId: number): Promise<void> {
+  async sourceRemoved(_: unknown, sourceId: number): Promise<number> {
+    const { size } = this.#lines
     for (const [rowId, line] of this.#lines) {
       if (line.sourceId === sourceId) this.#lines.delete(rowId)
     }
+    return size - this.#lines.size
   }
 
   async of(sourceId: number): Promise<Record<string, string>> {

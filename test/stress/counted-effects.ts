@@ -34,7 +34,7 @@ export class CountedEffects implements EffectWriter<Transaction> {
     await this.shown.gone(tx, item, sinceMs)
   }
 
-  async sourceRemoved(tx: Transaction, sourceId: number): Promise<void> {
-    await this.shown.sourceRemoved(tx, sourceId)
+  async sourceRemoved(tx: Transaction, sourceId: number, limit: number): Promise<number> {
+    return this.shown.sourceRemoved(tx, sourceId, limit)
   }
 }

@@ -8,6 +8,7 @@ import type { Claim } from '../../src/engine/task.ts'
 import type { PostgresSql } from '../../src/store/postgres/postgres-sql.ts'
 import { processes, setPaused } from '../../src/store/sql/nodes.ts'
 import { SqlRegistry } from '../../src/store/sql/registry.ts'
+import { clearPortion } from '../../src/store/sql/removal.ts'
 import type { SqlDatabase } from '../../src/store/sql/sql.ts'
 import { SqlTaskStore } from '../../src/store/sql/task-store.ts'
 import {
@@ -207,6 +208,55 @@ test('F5 what another process claims while a failure waits to be written does no
   await written
   const source = await db.get('select health, fence_floor from source where id = ?', id)
   expect(source).toEqual({ health: 1, fence_floor: claim.fence + 10 })
+})
+
+test('F5 so it is with what is claimed while somebody asks for the source', async () => {
+  const db = connect()
+  const store = await join(db)
+  const id = await addSource('anna')
+  const claim = await claimOne(store)
+  let asked: Promise<unknown> = Promise.resolve()
+  // A turn that has the source, and has not told yet what it claims.
+  await connect().transaction(async (tx) => {
+    await tx.run('select id from source for no key update')
+    await tx.run('select id from lane for no key update')
+    asked = registry.ask(id, false)
+    await untilWaiting()
+    await tx.run(`update counter set value = value + 10 where name = 'fence'`)
+  })
+  await asked
+  const source = await db.get('select fence_floor from source where id = ?', id)
+  expect(source).toEqual({ fence_floor: claim.fence + 10 })
+})
+
+test('D2 two processes clear away what removed sources have left, each row once, and nobody waits for the other', async () => {
+  const others = [connect(), connect()]
+  const ids = [await addSource('anna'), await addSource('bob')]
+  for (const id of ids) {
+    await opened[0]!.run(
+      `insert into item (source_id, key, path, size, listed, seq, state, round_id, changed_ms)
+       select ?, n, '["a"]', 1, 'v1', n, 1, 0, 0 from generate_series(1, 50) as n`,
+      id,
+    )
+    await registry.removeSource(id)
+  }
+  await opened[0]!.transaction(async (tx) => {
+    await tx.run('select id from source where id = ? for update', ids[0]!)
+    expect(await clearPortion(others[0]!, effects, 10)).toBe(10)
+  })
+  const counts = await Promise.all(
+    others.map(async (db) => {
+      let count = 0
+      for (let portions = 0; portions < 30; portions++) {
+        count += await clearPortion(db, effects, 10)
+      }
+      return count
+    }),
+  )
+  // The sources themselves are rows, too.
+  expect(counts[0]! + counts[1]!).toBe(92)
+  expect(await opened[0]!.all('select id from source')).toEqual([])
+  expect(await opened[0]!.all('select id from item')).toEqual([])
 })
 
 test('R4 what somebody may be finding again just now is not purged', async () => {

@@ -100,7 +100,7 @@ const effects: EffectWriter = {
   applied: async () => undefined,
   skipped: async () => undefined,
   gone: async () => undefined,
-  sourceRemoved: async () => undefined,
+  sourceRemoved: async () => 0,
 }
 
 /** Nobody here has a password. */

@@ -93,7 +93,7 @@ export class MemoryRegistry implements Registry {
 
   async removeSource(id: number): Promise<void> {
     const { rows, effects } = this.#parts
-    await effects.sourceRemoved(null, id)
+    await effects.sourceRemoved(null, id, Number.POSITIVE_INFINITY)
     for (const task of rows.tasks) if (task.source.entry.id === id) rows.tasks.delete(task)
     for (const lane of rows.lanes) {
       const left = lane.queues.filter(({ source }) => source.entry.id !== id)
@@ -101,6 +101,11 @@ export class MemoryRegistry implements Registry {
       lane.isActive = left.some(({ isActive }) => isActive)
     }
     rows.sources.delete(id)
+  }
+
+  async clearRemoved(): Promise<number> {
+    // Nothing is ever left behind.
+    return 0
   }
 
   async ask(sourceId: number, isFull: boolean): Promise<void> {

@@ -1,3 +1,4 @@
+import { isFoundThere } from '../sql/removed-music.ts'
 import type {
   Owned,
   Searchable,
@@ -33,14 +34,8 @@ export class TsvectorSearch implements SearchIndex {
     )
   }
 
-  async removeSource(tx: Transaction, sourceId: number): Promise<void> {
-    await tx.run(
-      'delete from track_search where id in (select id from track where source_id = ?)',
-      sourceId,
-    )
-  }
-
-  async find(sql: Sql, { kind, ownerId, text, isNamed, limit }: SearchQuestion): Promise<number[]> {
+  async find(sql: Sql, question: SearchQuestion): Promise<number[]> {
+    const { kind, ownerId, text, isNamed, hasRemoved, limit } = question
     // Each lexeme stands in quotes and holds letters and digits only, so nothing typed is ever syntax.
     const mark = isNamed ? '=' : ':'
     const words = typedWords(text).map((word) => `'${ownerId}${mark}${word}':*`)
@@ -48,7 +43,8 @@ export class TsvectorSearch implements SearchIndex {
     // Materialized, or the server may walk the rows of all owners in their order, hoping that one matches soon.
     const rows = await sql.all<{ id: number }>(
       `with found as materialized (select id from ${kind}_search where words @@ cast(? as tsquery))
-       select id from found order by id limit ?`,
+       select id from found ${hasRemoved === true ? `where ${isFoundThere(kind, 'found.id')}` : ''}
+       order by id limit ?`,
       words.join(' & '),
       limit,
     )

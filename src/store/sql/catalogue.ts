@@ -34,6 +34,8 @@ import {
   type CoverRow,
 } from './catalogue-rows.ts'
 import { decodeMark, encodeMark, type PageMark } from './page-mark.ts'
+import { isThere } from './removal.ts'
+import { hasRemovedMusic, withoutRemoved } from './removed-music.ts'
 import type { SearchIndex, SearchQuestion } from './search-index.ts'
 import type { Sql, SqlValue } from './sql.ts'
 
@@ -54,7 +56,7 @@ export class SqlCatalogue implements Catalogue {
 
   async tracks(query: TrackQuery): Promise<TrackPage> {
     const { sql, values } = tracksQuery(query)
-    const rows = await this.#db.all<CatalogueTrackRow>(sql, ...values)
+    const rows = await this.#of<CatalogueTrackRow>(query.ownerId, sql, values)
     const { page, next } = cut(rows, query.limit, trackMark)
     return { tracks: page.map(trackOf), ...next }
   }
@@ -65,12 +67,12 @@ export class SqlCatalogue implements Catalogue {
   }
 
   async file(ownerId: number, trackId: number): Promise<TrackFile | null> {
-    const row = await this.#db.get<FileRow>(
+    const [row] = await this.#of<FileRow>(
+      ownerId,
       `select track.source_id, item.key, item.path, track.size, track.version, track.tags
        from track join item on item.id = track.item_id
        where track.id = ? and track.owner_id = ? and track.state = 0`,
-      trackId,
-      ownerId,
+      [trackId, ownerId],
     )
     if (row === undefined) return null
     const { source_id: sourceId, key, path, size, version } = row
@@ -79,12 +81,11 @@ export class SqlCatalogue implements Catalogue {
 
   async artists(query: ArtistQuery): Promise<ArtistPage> {
     const [after] = query.after === undefined ? [''] : decodeMark(query.after, [''])
-    const rows = await this.#db.all<ArtistRow>(
+    const rows = await this.#of<ArtistRow>(
+      query.ownerId,
       `select ${artistColumns} from artist
        where owner_id = ? and key > ? and empty_ms is null order by key limit ?`,
-      query.ownerId,
-      after ?? '',
-      checkedLimit(query.limit) + 1,
+      [query.ownerId, after ?? '', checkedLimit(query.limit) + 1],
     )
     const { page, next } = cut(rows, query.limit, ({ key }) => [key])
     return { artists: page.map(artistOf), ...next }
@@ -97,7 +98,7 @@ export class SqlCatalogue implements Catalogue {
 
   async albums(query: AlbumQuery): Promise<AlbumPage> {
     const { sql, values } = albumsQuery(query)
-    const rows = await this.#db.all<AlbumRow>(sql, ...values)
+    const rows = await this.#of<AlbumRow>(query.ownerId, sql, values)
     const { page, next } = cut(rows, query.limit, albumMark)
     return { albums: page.map(albumOf), ...next }
   }
@@ -109,7 +110,8 @@ export class SqlCatalogue implements Catalogue {
 
   async search(ownerId: number, text: string, limit: number): Promise<SearchResult> {
     checkedLimit(limit)
-    const question = { ownerId, text, limit }
+    const hasRemoved = await hasRemovedMusic(this.#db, ownerId)
+    const question = { ownerId, text, limit, hasRemoved }
     const artists = await this.#found({ ...question, kind: 'artist' })
     const albums = await this.#found({ ...question, kind: 'album' })
     const tracks = await this.#found({ ...question, kind: 'track' })
@@ -121,20 +123,23 @@ export class SqlCatalogue implements Catalogue {
   }
 
   async counts(ownerId: number): Promise<LibraryCounts> {
-    const counts = await this.#db.get<LibraryCounts>(
+    const [counts] = await this.#of<LibraryCounts>(
+      ownerId,
       `select count(*) as tracks, cast(coalesce(sum(duration_ms), 0) as bigint) as "durationMs",
          cast(coalesce(sum(size), 0) as bigint) as bytes,
          (select count(*) from album where owner_id = ?1 and empty_ms is null) as albums,
          (select count(*) from artist where owner_id = ?1 and empty_ms is null) as artists
        from track where owner_id = ?1 and state = 0`,
-      ownerId,
+      [ownerId],
     )
     return { ...(counts ?? { tracks: 0, albums: 0, artists: 0, durationMs: 0, bytes: 0 }) }
   }
 
   async cover(id: number): Promise<Cover | null> {
     const row = await this.#db.get<CoverRow>(
-      `select ${coverColumns} from cover join item on item.id = cover.item_id where cover.item_id = ?`,
+      `select ${coverColumns} from cover join item on item.id = cover.item_id
+         join source on source.id = cover.source_id
+       where cover.item_id = ? and ${isThere}`,
       id,
     )
     return row === undefined ? null : coverOf(row)
@@ -150,33 +155,39 @@ export class SqlCatalogue implements Catalogue {
     )
   }
 
+  /** A selection from the library of an owner. */
+  async #of<Row>(ownerId: number, text: string, values: readonly SqlValue[]): Promise<Row[]> {
+    const hasRemoved = await hasRemovedMusic(this.#db, ownerId)
+    return this.#db.all<Row>(hasRemoved ? withoutRemoved(text) : text, ...values)
+  }
+
   async #tracks(ownerId: number, ids: readonly number[]): Promise<Track[]> {
     if (ids.length === 0) return []
-    const rows = await this.#db.all<CatalogueTrackRow>(
+    const rows = await this.#of<CatalogueTrackRow>(
+      ownerId,
       `select ${trackColumns} from track join album on album.id = track.album_id
        where track.id = any(?) and track.owner_id = ? and track.state = 0`,
-      ids,
-      ownerId,
+      [ids, ownerId],
     )
     return inOrder(ids, rows).map(trackOf)
   }
 
   async #artists(ownerId: number, ids: readonly number[]): Promise<Artist[]> {
     if (ids.length === 0) return []
-    const rows = await this.#db.all<ArtistRow>(
-      `select ${artistColumns} from artist where id = any(?) and owner_id = ? and empty_ms is null`,
-      ids,
+    const rows = await this.#of<ArtistRow>(
       ownerId,
+      `select ${artistColumns} from artist where id = any(?) and owner_id = ? and empty_ms is null`,
+      [ids, ownerId],
     )
     return inOrder(ids, rows).map(artistOf)
   }
 
   async #albums(ownerId: number, ids: readonly number[]): Promise<Album[]> {
     if (ids.length === 0) return []
-    const rows = await this.#db.all<AlbumRow>(
-      albumsSql('select * from album where id = any(?) and owner_id = ? and empty_ms is null'),
-      ids,
+    const rows = await this.#of<AlbumRow>(
       ownerId,
+      albumsSql('select * from album where id = any(?) and owner_id = ? and empty_ms is null'),
+      [ids, ownerId],
     )
     return inOrder(ids, rows).map(albumOf)
   }

@@ -39,12 +39,13 @@ export async function forgetCovers(sql: Sql, itemIds: readonly number[]): Promis
   if (itemIds.length > 0) await sql.run('delete from cover where item_id = any(?)', itemIds)
 }
 
-/** Forgets every cover of a source, as long as its tracks are still there. */
-export async function clearCovers(sql: Sql, sourceId: number): Promise<void> {
-  await sql.run('delete from cover where source_id = ? and folder is not null', sourceId)
-  await sql.run(
-    'delete from cover where item_id in (select item_id from track where source_id = ?)',
+/** Forgets at most so many of the pictures of a source's folders; those inside of tracks go with them. */
+export async function clearPictures(sql: Sql, sourceId: number, limit: number): Promise<number> {
+  return sql.run(
+    `delete from cover where item_id in
+       (select item_id from cover where source_id = ? and folder is not null limit ?)`,
     sourceId,
+    limit,
   )
 }
 

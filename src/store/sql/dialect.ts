@@ -22,6 +22,8 @@ const inSqlite: readonly (readonly [RegExp, string | ((...parts: string[]) => st
 const inPostgres: readonly (readonly [RegExp, string])[] = [
   [/ indexed by \w+/g, ''],
   [/\bcross join\b/g, 'join'],
+  // A table behind a view of the same name.
+  [/\bmain\.(?=\w)/g, ''],
 ]
 
 export function sqliteText(text: string): string {

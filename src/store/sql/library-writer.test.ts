@@ -304,7 +304,7 @@ onEveryDatabase((open, kind) => {
   })
 
   describe('a source that is removed', () => {
-    it('takes everything of its own with it and nothing else', async () => {
+    it('takes everything of its own with it at once, and nothing else, however much is cleared away already', async () => {
       const world = await open([[1, 1], [2, 1]]) // prettier-ignore
       const rest = await open([[1, 1], [2, 1]]) // prettier-ignore
       for (const [i, artist] of ['Anna', 'Bob', 'anna'].entries()) {
@@ -320,10 +320,52 @@ onEveryDatabase((open, kind) => {
       await world.apply('a/cover.jpg', { kind: 'picture', rank: 1 })
       await world.put('a/4.mp3', { tags: { cover: { start: 1, end: 2, mime: '', form: 'raw' } } })
       const covers = [await world.item('a/cover.jpg'), await world.item('a/4.mp3')]
-      await world.removeSource(1)
-      await world.removeSource(1)
+      await world.put('a/5.mp3', { tags: { title: 's5', artist: 'Only here', album: 'Alone' } })
+      const [track] = (await world.catalogue.search(1, 'only here', 9)).tracks
+      expect(await world.catalogue.file(1, track!.id)).not.toBeNull()
+      const seen = await rest.visible()
+      await world.hideSource(1)
+      let cleared = 0
+      for (let rows = 2; rows === 2; cleared += rows) {
+        expect({ ...(await world.visible()), indexed: null }).toEqual({ ...seen, indexed: null })
+        const found = await world.catalogue.search(1, 'only', 1)
+        expect(found).toEqual({ artists: [], albums: [], tracks: [] })
+        // However few are asked for, those that are there are among them.
+        expect((await world.catalogue.search(1, 's', 1)).tracks).toHaveLength(1)
+        expect(await world.catalogue.file(1, track!.id)).toBeNull()
+        for (const { rowId } of covers) expect(await world.catalogue.cover(rowId)).toBeNull()
+        rows = await world.clear(1, 2)
+      }
+      expect(cleared).toBe(6)
+      expect(await world.clear(1, 2)).toBe(0)
       expect(await world.visible()).toEqual(await rest.visible())
-      for (const { rowId } of covers) expect(await world.catalogue.cover(rowId)).toBeNull()
+      expect(await world.db.all('select * from cover')).toEqual([])
+    })
+
+    it('gives nothing of what it was to a file of another source that is the same', async () => {
+      const world = await open([[1, 1], [2, 1]]) // prettier-ignore
+      const song = { tags: { title: 'same', artist: 'Anna' }, contentHash: 'hash' }
+      await world.put('a.mp3', song)
+      const before = await world.at('a.mp3')
+      await world.lose('a.mp3')
+      await world.hideSource(1)
+      await world.put('a.mp3', song, 2)
+      expect((await world.at('a.mp3'))?.id).not.toBe(before!.id)
+      while ((await world.clear(1, 1)) === 1);
+      expect(await world.tracks()).toHaveLength(1)
+    })
+
+    it('takes over nothing from a file that went away elsewhere', async () => {
+      const world = await open([[1, 1], [2, 1]]) // prettier-ignore
+      const song = { tags: { title: 'same', artist: 'Anna' }, contentHash: 'hash' }
+      await world.put('a.mp3', song, 2)
+      const before = await world.at('a.mp3')
+      await world.put('b.mp3', song)
+      await world.hideSource(1)
+      await world.lose('a.mp3', 0, 2)
+      while ((await world.clear(1, 1)) === 1);
+      await world.put('a.mp3', song, 2)
+      expect((await world.at('a.mp3'))?.id).toBe(before!.id)
     })
   })
 

@@ -3,7 +3,7 @@ import type { EffectWriter, Item, Reading } from '../../engine/handler.ts'
 import type { CopyEffect, LibraryEffect, TrackEffect } from '../../library/effect.ts'
 import { isSameFile, tombstoneMs } from '../../library/identity.ts'
 import type { Tags } from '../../library/tags.ts'
-import { clearCovers, embeddedIn, forgetCovers, keepCovers, pictureOf } from './cover-places.ts'
+import { clearPictures, embeddedIn, forgetCovers, keepCovers, pictureOf } from './cover-places.ts'
 import { storable } from './library-text.ts'
 import type { SearchIndex } from './search-index.ts'
 import { Shelf } from './shelf.ts'
@@ -22,6 +22,7 @@ import {
   tombstoneOf,
   trackAt,
   tracksAt,
+  tracksOfSource,
   type TrackRow,
 } from './track-rows.ts'
 
@@ -69,9 +70,17 @@ export class LibraryWriter implements EffectWriter<Transaction> {
     else await this.#handOn(tx, track, heir)
   }
 
-  async sourceRemoved(tx: Transaction, sourceId: number): Promise<void> {
-    await clearCovers(tx, sourceId)
-    await this.#shelf.clear(tx, sourceId)
+  async sourceRemoved(tx: Transaction, sourceId: number, limit: number): Promise<number> {
+    const tracks = await tracksOfSource(tx, sourceId, limit)
+    if (tracks.length > 0) {
+      await forgetCovers(
+        tx,
+        tracks.flatMap(({ item_id: itemId }) => itemId ?? []),
+      )
+      await this.#shelf.clear(tx, tracks)
+    }
+    if (tracks.length === limit) return limit
+    return tracks.length + (await clearPictures(tx, sourceId, limit - tracks.length))
   }
 
   /**

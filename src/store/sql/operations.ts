@@ -13,6 +13,7 @@ import type { Policy } from '../../engine/policy.ts'
 import { askForRound, stir } from './asking.ts'
 import { Ledger } from './ledger.ts'
 import { processes, setPaused, type NodesParts } from './nodes.ts'
+import { isThere } from './removal.ts'
 import { openRound, spoilRound } from './settling.ts'
 import type { Transaction } from './sql.ts'
 import type { Turning } from './turning.ts'
@@ -105,8 +106,8 @@ export class SqlOperations implements Operations {
 
   async sourcesWithParked(limit: number, after = 0): Promise<readonly number[]> {
     const rows = await this.#parts.db.all<{ id: number }>(
-      `select distinct source_id as id from task where state = 3 and source_id > ?
-       order by source_id limit ?`,
+      `select distinct source_id as id from task join source on source.id = task.source_id
+       where state = 3 and source_id > ? and ${isThere} order by source_id limit ?`,
       after,
       limit,
     )
@@ -134,7 +135,7 @@ export class SqlOperations implements Operations {
   ): Promise<boolean> {
     const of = await this.#parts.db.get<{ source_id: number; owner_id: number }>(
       `select task.source_id, source.owner_id from task join source on source.id = task.source_id
-       where task.id = ?`,
+       where task.id = ? and ${isThere}`,
       taskId,
     )
     if (of === undefined || (ownerId !== null && of.owner_id !== ownerId)) return false

@@ -13,7 +13,8 @@ import type {
 } from '../../engine/registry.ts'
 import type { SecretContext } from '../vault.ts'
 import { askForRound, stir } from './asking.ts'
-import type { Sql, SqlDatabase, Transaction } from './sql.ts'
+import type { SqlDatabase, Transaction } from './sql.ts'
+import { clearPortion, isThere, lockWithLanes, removeSource } from './removal.ts'
 import { ownerCounts, sourceStatus, troublesOf } from './status.ts'
 
 /** Seals and opens what must not be read in the database file; a secret that is moved to another context does not open. */
@@ -121,7 +122,7 @@ export class SqlRegistry implements Registry {
 
   async source(id: number): Promise<SourceEntry | null> {
     const row = await this.#parts.db.get<SourceRow>(
-      `select ${sourceColumns} from source where id = ?`,
+      `select ${sourceColumns} from source where id = ? and ${isThere}`,
       id,
     )
     return row === undefined ? null : toEntry(row)
@@ -129,7 +130,7 @@ export class SqlRegistry implements Registry {
 
   async sources(ownerId: number): Promise<readonly SourceEntry[]> {
     const rows = await this.#parts.db.all<SourceRow>(
-      `select ${sourceColumns} from source where owner_id = ? order by name`,
+      `select ${sourceColumns} from source where owner_id = ? and ${isThere} order by name`,
       ownerId,
     )
     return rows.map(toEntry)
@@ -167,25 +168,18 @@ export class SqlRegistry implements Registry {
   }
 
   async removeSource(id: number): Promise<void> {
-    await this.#change(async (tx) => {
-      await lockWithLanes(tx, id)
-      await this.#parts.effects.sourceRemoved(tx, id)
-      await tx.run('delete from task where source_id = ?', id)
-      const lanes = await tx.all<{ lane_id: number }>(
-        'delete from queue where source_id = ? returning lane_id',
-        id,
-      )
-      await tx.run('delete from source where id = ?', id)
-      await tx.run(
-        `update lane set is_active = 0 where id = any(?) and is_active = 1
-           and not exists (select 1 from queue where lane_id = lane.id and is_active = 1)`,
-        lanes.map((queue) => queue.lane_id),
-      )
-    }, true)
+    await this.#change((tx) => removeSource(tx, id))
+  }
+
+  async clearRemoved(limit: number): Promise<number> {
+    const { db, effects } = this.#parts
+    return clearPortion(db, effects, limit)
   }
 
   async ask(sourceId: number, isFull: boolean): Promise<void> {
     await this.#change(async (tx) => {
+      // First: a claim that is under way gets a fence that counts as one from before.
+      if (!(await lockWithLanes(tx, sourceId))) return
       await askForRound(tx, sourceId, isFull)
       await tx.run(
         'delete from task where item_id in (select id from item where source_id = ? and state = 4)',
@@ -202,7 +196,11 @@ export class SqlRegistry implements Registry {
 
   async setPaused(sourceId: number, isPaused: boolean): Promise<void> {
     await this.#change(async (tx) => {
-      await tx.run('update source set is_paused = ? where id = ?', Number(isPaused), sourceId)
+      await tx.run(
+        `update source set is_paused = ? where id = ? and ${isThere}`,
+        Number(isPaused),
+        sourceId,
+      )
       await stir(tx, sourceId)
     })
   }
@@ -231,7 +229,7 @@ export class SqlRegistry implements Registry {
   async isBusy(sourceId: number): Promise<boolean> {
     const { db } = this.#parts
     const row = await db.get(
-      `select 1 from source where id = ? and (is_asked > 0 or due_ms <= ?
+      `select 1 from source where id = ? and ${isThere} and (is_asked > 0 or due_ms <= ?
          or exists (select 1 from round where source_id = source.id and ended_ms is null)
          or exists (select 1 from task where source_id = source.id and state <> 3)
          or exists (select 1 from item where source_id = source.id and state = 1)
@@ -248,32 +246,16 @@ export class SqlRegistry implements Registry {
   }
 
   /** Changes something that a running server is to see at once. */
-  async #change<T>(work: (tx: Transaction) => Promise<T>, isLong = false): Promise<T> {
+  async #change<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const { db, onChange } = this.#parts
-    const result = await db.transaction(
-      async (tx) => {
-        const done = await work(tx)
-        await tx.notify()
-        return done
-      },
-      { isLong },
-    )
+    const result = await db.transaction(async (tx) => {
+      const done = await work(tx)
+      await tx.notify()
+      return done
+    })
     onChange()
     return result
   }
-}
-
-/** In the order in which turns lock them. */
-async function lockWithLanes(tx: Sql, sourceId: number): Promise<void> {
-  const source = await tx.get<{ owner_id: number }>(
-    'select owner_id from source where id = ? for update',
-    sourceId,
-  )
-  if (source === undefined) return
-  await tx.all(
-    'select id from lane where owner_id = ? order by id for no key update',
-    source.owner_id,
-  )
 }
 
 const sourceColumns = 'id, owner_id, name, kind, address, settings, interval_ms'

@@ -23,6 +23,8 @@ export interface SearchQuestion {
   readonly text: string
   /** Looks at names alone. */
   readonly isNamed: boolean
+  /** The owner has removed sources, whose rows are still there: they are passed over. */
+  readonly hasRemoved?: boolean
   readonly limit: number
 }
 
@@ -35,8 +37,6 @@ export interface SearchIndex {
   /** Rows that are not in it. */
   add(tx: Transaction, kind: Searchable, entries: readonly SearchEntry[]): Promise<void>
   remove(tx: Transaction, kind: Searchable, rows: readonly Owned[]): Promise<void>
-  /** Removes the shown tracks of a source, as long as they are there. */
-  removeSource(tx: Transaction, sourceId: number): Promise<void>
   /** Numbers of the rows that match, oldest first; none if there is no word in the text. */
   find(sql: Sql, question: SearchQuestion): Promise<number[]>
 }

@@ -14,9 +14,12 @@ import type { Transaction } from './sql.ts'
 import { numberOf, spotsOf, type Arrival, type Spot } from './spots.ts'
 import { artistsOf } from './track-content.ts'
 import {
+  deleteTracks,
   hideTracks,
   insertTracks,
+  shown,
   updateTracks,
+  type ClearedTrack,
   type KnownTrack,
   type NewTrack,
   type TrackRow,
@@ -64,30 +67,20 @@ export class Shelf {
     await settleAlbums(tx, this.#search, albumsOf(leaving))
   }
 
-  /** Deletes every track of a source, in a few statements however many they are. */
-  async clear(tx: Transaction, sourceId: number): Promise<void> {
-    const ofSource = 'select id from track where source_id = ?'
-    const artists = await tx.all<{ id: number }>(
-      `select distinct artist_id as id from track_artist where track_id in (${ofSource})`,
-      sourceId,
-    )
-    const albums = await tx.all<{ id: number }>(
-      'select distinct album_id as id from track where source_id = ? and album_id is not null',
-      sourceId,
-    )
-    await this.#search.removeSource(tx, sourceId)
-    await tx.run(`delete from track_artist where track_id in (${ofSource})`, sourceId)
-    await tx.run('delete from track where source_id = ?', sourceId)
-    await settleArtists(
+  /** Deletes tracks of a source that is gone, with all others of it: none of them is looked at any more. */
+  async clear(tx: Transaction, tracks: readonly ClearedTrack[]): Promise<void> {
+    const artists = await unlink(tx, tracks)
+    await this.#search.remove(
       tx,
-      this.#search,
-      artists.map(({ id }) => id),
+      'track',
+      tracks.filter(({ state }) => state === shown),
     )
-    await settleAlbums(
+    await deleteTracks(
       tx,
-      this.#search,
-      albums.map(({ id }) => id),
+      tracks.map(({ id }) => id),
     )
+    await settleArtists(tx, this.#search, artists)
+    await settleAlbums(tx, this.#search, albumsOf(tracks))
   }
 
   async #hide(tx: Transaction, tracks: readonly TrackRow[]): Promise<void> {
@@ -155,7 +148,7 @@ async function link(tx: Transaction, standing: readonly Standing[]): Promise<voi
 }
 
 /** The artists the tracks were linked with. */
-async function unlink(tx: Transaction, tracks: readonly TrackRow[]): Promise<number[]> {
+async function unlink(tx: Transaction, tracks: readonly Pick<TrackRow, 'id'>[]): Promise<number[]> {
   if (tracks.length === 0) return []
   const rows = await tx.all<{ id: number }>(
     'delete from track_artist where track_id = any(?) returning artist_id as id',
@@ -164,7 +157,7 @@ async function unlink(tx: Transaction, tracks: readonly TrackRow[]): Promise<num
   return [...new Set(rows.map(({ id }) => id))]
 }
 
-function albumsOf(tracks: readonly TrackRow[]): number[] {
+function albumsOf(tracks: readonly Pick<TrackRow, 'album_id'>[]): number[] {
   return [...new Set(tracks.flatMap(({ album_id: id }) => id ?? []))]
 }
 

@@ -7,6 +7,7 @@ import type {
 } from '../../engine/registry.ts'
 import type { Sql } from './sql.ts'
 import { state } from './items.ts'
+import { isThere } from './removal.ts'
 import { never } from './rounds.ts'
 
 interface StateCount {
@@ -18,7 +19,7 @@ interface StateCount {
 export async function ownerCounts(db: Sql, ownerId: number): Promise<WorkCounts> {
   const counts = await db.all<StateCount>(
     `select item.state, count(*) as count from source join item on item.source_id = source.id
-     where source.owner_id = ? group by item.state`,
+     where source.owner_id = ? and ${isThere} group by item.state`,
     ownerId,
   )
   const slots = await db.get<SlotCount>(
@@ -137,8 +138,9 @@ interface TroubleRow {
 
 export async function troublesOf(db: Sql, sourceId: number, limit: number): Promise<Trouble[]> {
   const rows = await db.all<TroubleRow>(
-    `select source_id, path, state, error_code, error_message from item
-     where source_id = ? and state in (3, 4) order by id limit ?`,
+    `select item.source_id, item.path, item.state, item.error_code, item.error_message
+     from item join source on source.id = item.source_id
+     where item.source_id = ? and item.state in (3, 4) and ${isThere} order by item.id limit ?`,
     sourceId,
     limit,
   )

@@ -1,3 +1,4 @@
+import { isOfSource } from './removed-music.ts'
 import { contentTypes, type TrackContent } from './track-content.ts'
 import { rowsOf, type Sql, type SqlValue } from './sql.ts'
 
@@ -83,7 +84,27 @@ export async function detachTrack(sql: Sql, id: number): Promise<void> {
 }
 
 export async function deleteTrack(sql: Sql, id: number): Promise<void> {
-  await sql.run('delete from track where id = ?', id)
+  await deleteTracks(sql, [id])
+}
+
+export async function deleteTracks(sql: Sql, ids: readonly number[]): Promise<void> {
+  await sql.run('delete from track where id = any(?)', ids)
+}
+
+/** What a shelf has to know of a track to clear it away. */
+export type ClearedTrack = Pick<TrackRow, 'id' | 'owner_id' | 'item_id' | 'state' | 'album_id'>
+
+/** At most so many of a source's tracks, in whatever state. */
+export async function tracksOfSource(
+  sql: Sql,
+  sourceId: number,
+  limit: number,
+): Promise<readonly ClearedTrack[]> {
+  return sql.all<ClearedTrack>(
+    'select id, owner_id, item_id, state, album_id from track where source_id = ? limit ?',
+    sourceId,
+    limit,
+  )
 }
 
 /** The items for which `tombstoneOf` would find something, as things are now. */
@@ -137,7 +158,7 @@ async function alike(
   for (const [level, scope] of identityLevels) {
     const value = content[level]
     if (value === null) continue
-    const text = `select * from track where ${scope} = ? and ${level} = ? and ${where}`
+    const text = `select * from track where ${scope} = ? and ${level} = ? and ${isOfSource} and ${where}`
     const found = await sql.get<TrackRow>(text, content[scope], value, ...values)
     if (found !== undefined) return found
   }
@@ -157,7 +178,7 @@ const anyTombstoneSql = `select r.item_id
   where ${identityLevels
     .map(
       ([level, scope]) => `exists (select 1 from track where track.${scope} = r.${scope}
-        and track.${level} = r.${level} and track.state = ${gone} and track.gone_ms >= ?2)`,
+        and track.${level} = r.${level} and track.state = ${gone} and track.gone_ms >= ?2 and ${isOfSource})`,
     )
     .join(' or ')}`
 

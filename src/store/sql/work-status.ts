@@ -13,6 +13,7 @@ import {
 } from '../../engine/operations.ts'
 import type { Pool, WorkClass } from '../../engine/task.ts'
 import { busySlots } from './queues.ts'
+import { isThere } from './removal.ts'
 import type { Sql } from './sql.ts'
 
 /** Whose, and how many of each at most. */
@@ -199,7 +200,7 @@ export async function failedOf(
        coalesce(task.error_message, '') as message
      from task join source on source.id = task.source_id join owner on owner.id = source.owner_id
        left join item on item.id = task.item_id
-     where task.state ${isAll ? 'in (2, 3)' : '= 3'} and task.id > ? ${ownerId === null ? '' : 'and source.owner_id = ?'}
+     where task.state ${isAll ? 'in (2, 3)' : '= 3'} and ${isThere} and task.id > ? ${ownerId === null ? '' : 'and source.owner_id = ?'}
        ${sourceId === null ? '' : 'and source.id = ?'}
      order by task.id limit ?`,
     after,
@@ -220,7 +221,8 @@ export async function workFigures(db: Sql): Promise<WorkFigures> {
     'select health, count(*) as count from source where health > 0 group by health',
   )
   const parked = await db.get<{ count: number }>(
-    'select count(*) as count from task where state = 3',
+    `select count(*) as count from task where state = 3
+       and not exists (select 1 from source where source.id = task.source_id and not ${isThere})`,
   )
   const countOf = (health: number): number =>
     unwell.find((row) => row.health === health)?.count ?? 0

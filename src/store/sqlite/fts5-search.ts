@@ -1,3 +1,4 @@
+import { isFoundThere } from '../sql/removed-music.ts'
 import type {
   Owned,
   Searchable,
@@ -28,21 +29,15 @@ export class Fts5Search implements SearchIndex {
     }
   }
 
-  async removeSource(tx: Transaction, sourceId: number): Promise<void> {
-    await tx.run(
-      `delete from track_search where rowid in
-         (select (owner_id << 32) | id from track where source_id = ? and state = 0)`,
-      sourceId,
-    )
-  }
-
-  async find(sql: Sql, { kind, ownerId, text, isNamed, limit }: SearchQuestion): Promise<number[]> {
+  async find(sql: Sql, question: SearchQuestion): Promise<number[]> {
+    const { kind, ownerId, text, isNamed, hasRemoved, limit } = question
     // Each word stands in quotes and holds letters and digits only, so nothing typed is ever syntax.
     const words = typedWords(text).map((word) => `"${word}"*`)
     if (words.length === 0) return []
     const rows = await sql.all<{ id: number }>(
       `select rowid & 4294967295 as id from ${kind}_search
        where ${kind}_search match ? and rowid between (? << 32) and ((? + 1) << 32) - 1
+         ${hasRemoved === true ? `and ${isFoundThere(kind, `(${kind}_search.rowid & 4294967295)`)}` : ''}
        order by rowid limit ?`,
       isNamed ? `${names[kind]} : (${words.join(' ')})` : words.join(' '),
       ownerId,

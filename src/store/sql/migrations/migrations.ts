@@ -3,6 +3,7 @@ import { libraryTables } from './library.ts'
 import { lanes } from './lanes.ts'
 import type { Migration } from './migration.ts'
 import { operation } from './operation.ts'
+import { removal } from './removal.ts'
 import { turns } from './turns.ts'
 
 /** In order; a number is never used again, and what has been released is never changed. */
@@ -12,4 +13,5 @@ export const migrations: readonly Migration[] = [
   turns,
   operation,
   lanes,
+  removal,
 ]
