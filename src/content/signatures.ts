@@ -16,7 +16,7 @@ export const signatureKind: SignatureKind = kind
  * wrong with it.
  */
 export function addressOf(message: string, signature: string): string {
-  if (!/^0x[\da-f]{129,130}$/i.test(signature)) {
+  if (!/^0x[\da-fA-F]{129,130}$/.test(signature)) {
     throw new Error('A signature is 0x and the hex of 65 bytes')
   }
   const v = Number.parseInt(signature.slice(rAndSEnd), 16)

@@ -24,6 +24,8 @@ export type Verdict =
 export interface WalletQuestion {
   /** Of the contract, `0x` and 40 digits. */
   readonly address: string
+  /** The link of the chain that asks, for what a client is told. */
+  readonly linkType: string
   /** What was signed, as text. */
   readonly message: string
   /** `0x` and hex. */
