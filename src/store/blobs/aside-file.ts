@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { open, rm, type FileHandle } from 'node:fs/promises'
-import { createGzip } from 'node:zlib'
+import type { TransformOptions } from 'node:stream'
+import { createGzip, type ZlibOptions } from 'node:zlib'
 import { moveDurably } from './file-tree.ts'
 
 /** Bytes after which a file under way is synced: one sync of a gigabyte would hold up every other one on that disk. */
@@ -9,8 +10,12 @@ const syncEveryBytes = 67_108_864
 const maxWaitingBytes = 4_194_304
 /** Bytes of gzip that are written at once. */
 const packedChunkBytes = 262_144
-/** What snapshots consist of is hashes and signatures: higher levels take twice the time and save one byte in a hundred. */
-const gzipLevel = 1
+const gzipOptions: ZlibOptions & TransformOptions = {
+  // Snapshots consist of hashes and signatures: a higher level takes twice the time and saves one byte in a hundred.
+  level: 1,
+  chunkSize: packedChunkBytes,
+  writableHighWaterMark: maxWaitingBytes,
+}
 
 /** A file that is written aside, and found by nobody before it is kept. */
 export class AsideFile {
@@ -60,11 +65,7 @@ export class AsideFile {
 /** The same bytes as gzip, packed on threads of the system. */
 export class PackedAsideFile {
   readonly #file: AsideFile
-  readonly #gzip = createGzip({
-    level: gzipLevel,
-    chunkSize: packedChunkBytes,
-    highWaterMark: maxWaitingBytes,
-  })
+  readonly #gzip = createGzip(gzipOptions)
   readonly #written: Promise<void>
 
   private constructor(file: AsideFile) {
