@@ -1,12 +1,10 @@
 import { type IAudioMetadata, parseBuffer } from 'music-metadata'
+import type { Batch } from '../../base/thread.ts'
 import type { Sound } from './findings.ts'
 import { type NativeTag, type Texts, textsOf } from './texts.ts'
 
-/** Files that a thread is given at once; their bytes lie one behind the other, and move instead of being copied. */
-export interface Batch {
-  readonly bytes: Uint8Array
-  readonly jobs: readonly Job[]
-}
+/** Files that a thread is given at once. */
+export type FileBatch = Batch<Job>
 
 export interface Job {
   readonly blocks: readonly Slice[]
