@@ -9,13 +9,7 @@ import {
   simpleChain,
 } from '../../test/content/signer.ts'
 import { seededRandom } from '../base/random.ts'
-import {
-  canonicalChain,
-  checkAuthChain,
-  deployerOf,
-  isLegacy,
-  parseAuthChain,
-} from './auth-chain.ts'
+import { canonicalChain, checkAuthChain, deployerOf, parseAuthChain } from './auth-chain.ts'
 import type { AuthChain, AuthLink } from './entity.ts'
 
 const atMs = 1_795_288_697_295
@@ -295,9 +289,7 @@ describe('a chain out of what somebody sent', () => {
   })
 })
 
-test('Decentraland itself deployed what there was before the launch', () => {
-  const address = '0x1337E0507eb4ab47e08a179573ed4533d9e22a7b'
-  expect(isLegacy(address, 1_582_167_599_999)).toBe(true)
-  expect(isLegacy(address, 1_582_167_600_000)).toBe(false)
-  expect(isLegacy(owner.address, 1)).toBe(false)
+test('nobody signs by being named like the entity', () => {
+  const chain = [{ payload: entityId, signature: '', type: 'SIGNER' }]
+  expect(ours(chain, entityId, atMs)).toContain('Invalid final authority')
 })

@@ -24,11 +24,6 @@ export function deployerOf(chain: AuthChain): string {
   return chain[0]?.payload ?? ''
 }
 
-/** Whether this is content of before the network's launch, which Decentraland deployed for everybody. */
-export function isLegacy(deployer: string, timestamp: number): boolean {
-  return timestamp < launchMs && deployer.toLowerCase() === decentralandAddress
-}
-
 /**
  * Follows a chain from its owner to the entity, as of `atMs`: the time that the entity names, so that what was good then
  * stays good. What only a contract can answer comes back as questions. Errors are the texts that clients know.
@@ -45,7 +40,9 @@ export function checkAuthChain(chain: AuthChain, entityId: string, atMs: number)
       return refused(linkError(link.type, error instanceof Error ? error.message : String(error)))
     }
   }
-  if (walk.authority === entityId) return { isGood: true, questions: walk.questions }
+  // An owner that is named like the entity would need nobody's signature.
+  if (walk.authority === entityId && chain.length > 1)
+    return { isGood: true, questions: walk.questions }
   return refused(
     `ERROR: Invalid final authority. Expected: ${entityId}. Current ${walk.authority}.`,
   )
@@ -163,6 +160,3 @@ const linkTypes: ReadonlySet<string> = new Set([
 const maxLinks = 10
 /** Characters of a payload or a signature, as the network has it. */
 const maxTextLength = 100_000
-/** 2020-02-20T03:00Z. */
-const launchMs = 1_582_167_600_000
-const decentralandAddress = '0x1337e0507eb4ab47e08a179573ed4533d9e22a7b'
