@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { type Log, silentLog } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { readAddress } from '../store/postgres/address.ts'
 import { Connector } from '../store/postgres/connector.ts'
@@ -17,16 +18,18 @@ export interface DatabaseServerParts {
   readonly connections: number
   readonly clock: Clock
   readonly random: Random
+  /** Told when the server goes away and when it comes back. */
+  readonly log?: Log
 }
 
 /**
- * Opens a database of PostgreSQL and brings its tables up to date. Throws `database-away` when nobody answers, and
- * `database-unfit` when the server is too old or bears too few connections.
+ * Opens a database of PostgreSQL and brings its tables up to date. Throws `database-away` when nobody answers,
+ * `database-login` or `database-missing` when the address is wrong, and `database-unfit` when the server is too old or bears too few connections.
  */
 export async function openDatabaseServer(parts: DatabaseServerParts): Promise<StoreDatabase> {
-  const { url, connections: size, clock, random } = parts
+  const { url, connections: size, clock, random, log = silentLog } = parts
   const address = readAddress(url)
-  const connector = new Connector({ address, clock, random })
+  const connector = new Connector({ address, clock, random, log })
   const sql = new PostgresSql({ connector, clock, random, size })
   try {
     await sql.checkConnections()

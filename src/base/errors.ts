@@ -53,7 +53,6 @@ export const errorCodes = {
   'not-audio': ['skip', 'The file holds no audio that is understood.'],
   unparsable: ['skip', 'The file is damaged, or not what its name says.'],
   'parser-ended': ['retry', 'Reading the tags was ended under this file; it is read again.'],
-  'verifier-ended': ['retry', 'Verifying was ended under this entity; it is verified again.'],
   'parser-timeout': ['skip', 'Reading the tags took too long.'],
   'too-big': ['skip', 'The file or folder is larger than the limit that the message names.'],
   'bad-name': ['skip', 'The name cannot be read back from the server; rename it there.'],
@@ -64,12 +63,20 @@ export const errorCodes = {
   'disk-full': ['retry', 'Free some space where the database is, or raise the quota.'],
   database: ['retry', 'Look at the disk, and at who may write there.'],
   'database-away': ['retry', 'Check that the database server runs, and how Roundelay reaches it.'],
+  'database-login': [
+    'stop',
+    'Check user and password in the address of the database (DATABASE_URL or its file), and that the server lets this user in from here.',
+  ],
+  'database-missing': [
+    'stop',
+    'Check the name at the end of the address of the database, or create it there: createdb NAME.',
+  ],
   'database-unfit': ['stop', 'Give the database server what the message names.'],
   busy: ['stop', 'Another process does the work on this database; stop it first.'],
   'newer-schema': ['stop', 'The database was written by a newer version: install that one.'],
   'bad-key': [
     'stop',
-    'Bring back the key; without it each password must be given again: roundelay sync ADDRESS --user NAME.',
+    'Bring back the key. Where it is lost, roundelay key adopt goes on with another one; then give each password again: roundelay sync ADDRESS --user NAME.',
   ],
   'bad-input': ['stop', 'See the message; --help tells what is accepted.'],
   'unknown-kind': [

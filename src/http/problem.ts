@@ -22,6 +22,11 @@ export const refusals = {
   ],
   'unknown-cover': [404, 'stop', 'The file of this picture went away, or never had one.'],
   'unknown-path': [404, 'stop', 'See /api/openapi.json for what there is.'],
+  'not-served': [
+    404,
+    'stop',
+    'This process does the work and tells /health and /metrics, nothing else: ask one with --roles api.',
+  ],
   'wrong-host': [421, 'stop', 'Use one of the names in the message, or add this one with --names.'],
   'too-many-watchers': [503, 'retry', 'Close another live view, or ask /api/status now and then.'],
 } as const satisfies Record<string, readonly [number, Remedy, string]>
@@ -62,7 +67,6 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'not-audio': 422,
   unparsable: 422,
   'parser-ended': 503,
-  'verifier-ended': 503,
   'parser-timeout': 422,
   'too-big': 422,
   'bad-name': 422,
@@ -73,6 +77,8 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'disk-full': 507,
   database: 500,
   'database-away': 503,
+  'database-login': 503,
+  'database-missing': 503,
   'database-unfit': 500,
   busy: 503,
   'newer-schema': 500,

@@ -248,8 +248,16 @@ test('a database that cannot be used is refused at the start, with what is wrong
   wrong.password = password
   expect(await begin({ DATABASE_URL: wrong.href })).toMatch(
     new RegExp(
-      `The database ${address.host}/\\w+ cannot be reached: .*password.* \\[database-away\\]`,
+      `The database ${address.host}/\\w+ does not let us in: .*password.* \\[database-login\\]\n.*user and password`,
     ),
+  )
+  const missing = new URL(database.url)
+  missing.pathname = '/nowhere'
+  expect(await begin({ DATABASE_URL: missing.href })).toMatch(
+    /\/nowhere is not there: .* \[database-missing\]\n.*createdb/,
+  )
+  expect(await begin({ DATABASE_URL: `${database.url}?sslmode=bogus` })).toMatch(
+    /sslmode is one of disable, .*verify-full\. \[bad-input\]/,
   )
   const closed = new URL(database.url)
   closed.password = password

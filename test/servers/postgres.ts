@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { promisify } from 'node:util'
+import type { Certificate } from './certificate.ts'
 import { findPrograms, passable, type PostgresPrograms } from './postgres-programs.ts'
 import { freePort } from './process.ts'
 
@@ -16,6 +17,8 @@ export interface PostgresOptions {
   readonly maxConnections?: number
   /** As PostgreSQL writes it: `128MB`. */
   readonly sharedBuffers?: string
+  /** With one it speaks TLS, too. */
+  readonly certificate?: Certificate
   /** Further settings of the server. */
   readonly settings?: Readonly<Record<string, string>>
 }
@@ -46,6 +49,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     const programs = await passable(options.programs ?? (await findPrograms()), dir)
     const home = { dir, identity, programs, options, password: randomBytes(16).toString('hex') }
     await initialise(home)
+    await installCertificate(home)
     return await startAtFreePort(home)
   } catch (thrown) {
     await rm(dir, { recursive: true, force: true })
@@ -91,6 +95,19 @@ async function initialise({ dir, identity, programs, password }: Home): Promise<
   const spawning = { cwd: dir, env: environment, ...identity }
   await promisify(execFile)(join(programs.bin, 'initdb'), args, spawning)
   await rm(passwordFile)
+}
+
+async function installCertificate({ dir, identity, options }: Home): Promise<void> {
+  const { certificate: pair } = options
+  if (pair === undefined) return
+  for (const [name, text] of [
+    ['server.crt', pair.certificate],
+    ['server.key', pair.privateKey],
+  ] as const) {
+    const file = join(dir, 'data', name)
+    await writeFile(file, text, { mode: 0o600 })
+    if (identity !== null) await chown(file, identity.uid, identity.gid)
+  }
 }
 
 async function startAtFreePort(home: Home): Promise<PostgresServer> {
@@ -190,6 +207,7 @@ function settings({ options }: Home, port: number): string[] {
     fsync: isDurable ? 'on' : 'off',
     full_page_writes: isDurable ? 'on' : 'off',
     log_connections: 'on',
+    ssl: options.certificate === undefined ? 'off' : 'on',
     ...options.settings,
   }
   return Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])

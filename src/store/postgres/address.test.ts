@@ -9,6 +9,27 @@ test.each([
   expect(readAddress(url)).toEqual({ url, title })
 })
 
+test.each(['disable', 'no-verify', 'prefer', 'require', 'verify-ca', 'verify-full'])(
+  'sslmode=%s is one that the driver knows',
+  (mode) => {
+    const url = `postgres://anna@db.example/music?sslmode=${mode}`
+    expect(readAddress(url)).toMatchObject({ url })
+  },
+)
+
+test('any other sslmode is refused with those that there are, and is not shown', () => {
+  for (const query of ['sslmode=secret', 'sslmode=', 'sslmode=disable&sslmode=secret']) {
+    const reading = () => readAddress(`postgres://anna@db.example/music?${query}`)
+    expect(reading).toThrow(
+      expect.objectContaining({
+        code: 'bad-input',
+        message: expect.stringMatching(/sslmode is one of disable, .*, verify-full\./),
+      }),
+    )
+    expect(reading).not.toThrow(/secret/)
+  }
+})
+
 test.each([
   'postgres://anna:12/secret@db.example/music',
   'postgres://anna:12#secret@db.example/music',

@@ -16,11 +16,32 @@ export function readAddress(url: string): DatabaseAddress {
   const { protocol, hostname, port, pathname, searchParams, search, hash } = new URL(url)
   const isPostgres = protocol === 'postgres:' || protocol === 'postgresql:'
   if (!isPostgres || /[@#]/.test(pathname + search + hash)) throw unreadable()
+  for (const mode of searchParams.getAll('sslmode')) {
+    if (!sslModes.includes(mode)) throw unknownMode()
+  }
   const host = hostname || searchParams.get('host') || 'localhost'
   return { url, title: `${host}:${port || defaultPort}${pathname}` }
 }
 
 const defaultPort = 5432
+
+/** What the driver knows; of others it says nothing, and takes them for `verify-full`. */
+const sslModes: readonly string[] = [
+  'disable',
+  'no-verify',
+  'prefer',
+  'require',
+  'verify-ca',
+  'verify-full',
+]
+
+/** What was written there is not shown: it may be a part of a password. */
+function unknownMode(): SyncError {
+  return new SyncError(
+    'bad-input',
+    `In the address of the database, sslmode is one of ${sslModes.join(', ')}.`,
+  )
+}
 
 function unreadable(): SyncError {
   return new SyncError(

@@ -1,6 +1,7 @@
 import { cancellation } from '../../base/abort.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { SyncError } from '../../base/errors.ts'
+import { type Log, silentLog } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import type { DatabaseAddress } from './address.ts'
 import { Connection } from './connection.ts'
@@ -10,6 +11,8 @@ export interface ConnectorParts {
   readonly address: DatabaseAddress
   readonly clock: Clock
   readonly random: Random
+  /** Told when the server goes away and when it comes back. */
+  readonly log?: Log
 }
 
 /**
@@ -21,6 +24,9 @@ export class Connector {
   /** Ends with the last attempt that was asked for. */
   #turn: Promise<unknown> = Promise.resolve()
   #failure: SyncError | null = null
+  /** Of elapsed time: when the first attempt began of those that failed since the last one that did not. */
+  #awaySinceMs: number | null = null
+  #hasAnswered = false
   #restMs = 0
   /** Of elapsed time. */
   #restUntilMs = 0
@@ -34,7 +40,12 @@ export class Connector {
     return this.#failure
   }
 
-  /** Waits for its turn and the end of the rest, and tries once. Throws `database-away`; `cancelled` with the signal. */
+  /** Since when no attempt has succeeded, in elapsed time; null while there is nothing amiss. */
+  get awaySinceMs(): number | null {
+    return this.#awaySinceMs
+  }
+
+  /** Waits for its turn and the end of the rest, and tries once. Throws why it failed; `cancelled` with the signal. */
   connect(signal: AbortSignal, onNotice?: () => void): Promise<Connection> {
     const attempt = this.#turn.then(() => this.#attempt(signal, onNotice))
     this.#turn = attempt.catch(() => undefined)
@@ -51,17 +62,40 @@ export class Connector {
   async #attempt(signal: AbortSignal, onNotice?: () => void): Promise<Connection> {
     const { address, clock } = this.#parts
     await this.#rest(signal)
+    const startedMs = clock.elapsed()
     try {
       const connection = await Connection.open(address, clock, onNotice)
-      this.#failure = null
-      this.#restMs = 0
+      this.#noteAnswer()
       return connection
     } catch (error) {
-      this.#failure = connectTrouble(error, address.title)
-      this.#restMs = this.#nextRestMs()
-      this.#restUntilMs = clock.elapsed() + this.#restMs
-      throw this.#failure
+      const failure = connectTrouble(error, address.title)
+      this.#noteFailure(failure, startedMs)
+      throw failure
     }
+  }
+
+  #noteAnswer(): void {
+    const { clock, log = silentLog } = this.#parts
+    if (this.#awaySinceMs !== null && this.#hasAnswered) {
+      log.info({ awayMs: Math.round(clock.elapsed() - this.#awaySinceMs) }, 'the database is back')
+    }
+    this.#failure = null
+    this.#awaySinceMs = null
+    this.#hasAnswered = true
+    this.#restMs = 0
+  }
+
+  /** Once for each outage it is logged; whoever meets it at the start is told so by what he called. */
+  #noteFailure(failure: SyncError, startedMs: number): void {
+    const { clock, log = silentLog } = this.#parts
+    if (this.#awaySinceMs === null && this.#hasAnswered) {
+      const { code, message, hint } = failure
+      log.warn({ code, message, hint }, 'the database went away')
+    }
+    this.#failure = failure
+    this.#awaySinceMs ??= startedMs
+    this.#restMs = this.#nextRestMs()
+    this.#restUntilMs = clock.elapsed() + this.#restMs
   }
 
   async #rest(signal: AbortSignal): Promise<void> {

@@ -35,13 +35,13 @@ export class Pool {
     return this.#open.size
   }
 
-  /** Throws `database-away` when there is none within `patienceMs`, or sooner when waiting so long would be in vain. */
+  /** Throws `database-away` when the server is, `database` when all are in use for too long. */
   take(): Promise<Connection> {
     const { clock, connector } = this.#parts
     const idle = this.#idle.pop()
     if (idle !== undefined) return Promise.resolve(idle)
     return new Promise((resolve, reject) => {
-      const untilMs = clock.elapsed() + patienceMs
+      const untilMs = this.#patienceEndMs()
       const refusal = this.#refusal(untilMs)
       if (refusal !== null) {
         reject(refusal)
@@ -58,10 +58,17 @@ export class Pool {
           reject(error)
         },
       }
-      const stop = clock.after(patienceMs, () => {
+      const busyUntilMs = clock.elapsed() + busyMs
+      const giveUp = (): void => {
+        const leftMs = busyUntilMs - clock.elapsed()
+        if (this.#open.size > 0 && leftMs > 0) {
+          stop = clock.after(leftMs, giveUp)
+          return
+        }
         this.#askers.splice(this.#askers.indexOf(asker), 1)
         reject(connector.failure ?? allBusy())
-      })
+      }
+      let stop = clock.after(untilMs - clock.elapsed(), giveUp)
       this.#askers.push(asker)
       void this.#openMore()
     })
@@ -88,6 +95,13 @@ export class Pool {
     })
     await Promise.all([...this.#open].map((connection) => connection.lost))
     stop()
+  }
+
+  /** A server that is back within `outageMs` costs nobody an error; one that is away for longer is told of soon. */
+  #patienceEndMs(): number {
+    const { clock, connector } = this.#parts
+    const nowMs = clock.elapsed()
+    return Math.max((connector.awaySinceMs ?? nowMs) + outageMs, nowMs + leastPatienceMs)
   }
 
   #refusal(untilMs: number): SyncError | null {
@@ -129,8 +143,12 @@ export class Pool {
   }
 }
 
-/** Milliseconds that a connection is waited for, and so long those in use are at the end. */
-const patienceMs = 10_000
+/** Milliseconds that a connection is waited for: where there are some and others use them, since the server is away, and at least. */
+const busyMs = 10_000
+const outageMs = 4_500
+const leastPatienceMs = 1_000
+
+/** Milliseconds that those in use are waited for at the end. */
 const closeMs = 5_000
 
 /** Those that wait at the same time. */
@@ -139,7 +157,7 @@ const maxAskers = 10_000
 function allBusy(): SyncError {
   return new SyncError(
     'database',
-    `All connections to the database were in use for ${patienceMs / 1_000} s.`,
+    `All connections to the database were in use for ${busyMs / 1_000} s.`,
   )
 }
 

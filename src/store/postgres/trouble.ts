@@ -15,8 +15,19 @@ export function databaseTrouble(error: unknown): unknown {
 /** Why no connection could be made. */
 export function connectTrouble(error: unknown, title: string): SyncError {
   if (error instanceof SyncError) return error
-  const message = `The database ${title} cannot be reached: ${told(error)}.`
-  return new SyncError('database-away', message, { cause: error })
+  const [code, what] = refusalOf(error)
+  return new SyncError(code, `The database ${title} ${what}: ${told(error)}.`, { cause: error })
+}
+
+function refusalOf(error: unknown): readonly [ErrorCode, string] {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (error instanceof DatabaseError) {
+    if (/^(28|42501)/.test(code)) return ['database-login', 'does not let us in']
+    if (code.startsWith('3D')) return ['database-missing', 'is not there']
+  } else if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
+    return ['untrusted-certificate', 'cannot be trusted']
+  }
+  return ['database-away', 'cannot be reached']
 }
 
 /** A connection broke, and what was under way on it. */
@@ -58,10 +69,8 @@ export function isLoss(error: unknown): boolean {
  * Whether trying again cannot help before a person has done something: a wrong name, password or database, or a
  * certificate that nobody vouches for. A server that is away, starts up or is full comes back by itself.
  */
-export function isLasting({ cause }: SyncError): boolean {
-  if (cause instanceof DatabaseError) return /^(28|3D|42)/.test(cause.code ?? '')
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  return /CERT|SELF_SIGNED|UNABLE_TO/.test(code)
+export function isLasting({ remedy }: SyncError): boolean {
+  return remedy === 'stop'
 }
 
 /** By the first two characters of the code, unless the whole code is listed. Others are faults of a statement. */
@@ -69,8 +78,8 @@ const codes: ReadonlyMap<string, ErrorCode> = new Map([
   ['08', 'database-away'],
   ['25006', 'database-away'],
   ['25P03', 'database'],
-  ['28', 'database-away'],
-  ['3D', 'database-away'],
+  ['28', 'database-login'],
+  ['3D', 'database-missing'],
   ['40', 'database'],
   ['42501', 'database-unfit'],
   ['53', 'database'],
