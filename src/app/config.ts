@@ -65,7 +65,7 @@ export const options = {
     variable: 'ROUNDELAY_PORT',
     preset: '8377',
     concerns: 'serve',
-    text: 'port to serve on; 0 takes a free one',
+    text: 'port to serve on; 0 takes a free one; a process with the role sync alone serves /health and /metrics if a port is named, else nothing',
   },
   names: {
     flag: 'names',
@@ -150,6 +150,8 @@ export interface Config {
   readonly nodeName: string
   readonly host: string
   readonly port: number
+  /** Somebody named the port; otherwise it is the preset. */
+  readonly isPortGiven: boolean
   readonly names: readonly string[]
   readonly token: string | null
   readonly allowHosts: readonly string[]
@@ -181,6 +183,7 @@ export function readConfig(given: Given, environment = process.env): Config {
     nodeName: `${hostname()}:${process.pid}`,
     host: text('host'),
     port: whole(text('port'), 'port', { least: 0, most: 65_535 }),
+    isPortGiven: (given.port ?? environment[options.port.variable]) !== undefined,
     names: list(text('names')),
     token: secret('tokenFile', 'ROUNDELAY_TOKEN', 'token'),
     allowHosts: list(text('allowHosts')),

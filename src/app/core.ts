@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { systemClock } from '../base/clock.ts'
 import { SyncError } from '../base/errors.ts'
+import { type Log, silentLog } from '../base/log.ts'
 import { addressPolicy } from '../base/remote/address-policy.ts'
 import { systemRandom } from '../base/random.ts'
 import type { Operations } from '../engine/operations.ts'
@@ -13,18 +14,16 @@ import type { TaskStore } from '../engine/task-store.ts'
 import type { Catalogue } from '../library/catalogue.ts'
 import { maxCoverBytes } from '../library/tags/cover.ts'
 import { DiskBlobs } from '../store/blobs/disk-blobs.ts'
-import { loadKeyFile, masterKeyFrom } from '../store/key-file.ts'
 import { SqlCatalogue } from '../store/sql/catalogue.ts'
 import { LibraryWriter } from '../store/sql/library-writer.ts'
 import { SqlOperations } from '../store/sql/operations.ts'
 import { SqlRegistry } from '../store/sql/registry.ts'
 import { SqlTaskStore } from '../store/sql/task-store.ts'
 import { storageTrouble } from '../store/sqlite/database.ts'
-import { Vault } from '../store/vault.ts'
 import { Changes } from './changes.ts'
 import type { Config } from './config.ts'
 import { openDatabaseFile } from './database-file.ts'
-import { checkKey } from './key-check.ts'
+import { adoptMasterKey, openMasterKey } from './master-key.ts'
 import { OpenSources } from './open-sources.ts'
 import { isWorked, type StoreDatabase } from './store-database.ts'
 
@@ -45,17 +44,27 @@ export interface Core {
   readonly blobs: DiskBlobs
   readonly sources: OpenSources
   readonly changes: Changes
+  /** The key file that the database was bound to just now: nobody had a key before. */
+  readonly firstKeyFile: string | null
   /** Opens what is not (yet) registered. */
   readonly openSource: (entry: SourceEntry, password: string | null) => Promise<Source>
   close(): Promise<void>
 }
 
-/** Opens the stores: the data folder, made if it is not there, and its database or the one that is named. `policy` changes numbers of the engine. */
-export async function openCore(config: Config, policy: Partial<Policy> = {}): Promise<Core> {
+export interface CoreOptions {
+  /** Changes numbers of the engine. */
+  readonly policy?: Partial<Policy>
+  readonly log?: Log
+  /** The database is bound to the key of this process even if it was begun with another one. */
+  readonly isAdopting?: boolean
+}
+
+/** Opens the stores: the data folder, made if it is not there, and its database or the one that is named. */
+export async function openCore(config: Config, options: CoreOptions = {}): Promise<Core> {
   const clock = systemClock
-  const database = await openDatabase(config, clock)
+  const database = await openDatabase(config, { clock, log: options.log ?? silentLog })
   try {
-    return await coreOn(database, config, { policy, clock })
+    return await coreOn(database, config, { ...options, clock })
   } catch (error) {
     await database.close()
     throw error
@@ -65,7 +74,7 @@ export async function openCore(config: Config, policy: Partial<Policy> = {}): Pr
 async function coreOn(
   database: StoreDatabase,
   config: Config,
-  extra: { readonly policy: Partial<Policy>; readonly clock: Clock },
+  extra: CoreOptions & { readonly clock: Clock },
 ): Promise<Core> {
   const { clock } = extra
   const { sql: db, search } = database
@@ -76,9 +85,8 @@ async function coreOn(
     slots: config.slots,
     ...extra.policy,
   }
-  const key = config.key === null ? loadKeyFile(join(folder, 'key')) : masterKeyFrom(config.key)
-  const vault = new Vault({ keys: [await key] })
-  if (db.isShared) await checkKey(db, vault)
+  const openKey = extra.isAdopting === true ? adoptMasterKey : openMasterKey
+  const { vault, firstFile } = await openKey(db, config)
   const library = new LibraryWriter({ db, search })
   const changes = new Changes(database, clock)
   const registry = new SqlRegistry({
@@ -119,6 +127,7 @@ async function coreOn(
     blobs,
     sources,
     changes,
+    firstKeyFile: firstFile,
     openSource,
     close: async () => {
       await changes.stop()
@@ -128,7 +137,10 @@ async function coreOn(
   }
 }
 
-async function openDatabase(config: Config, clock: Clock): Promise<StoreDatabase> {
+async function openDatabase(
+  config: Config,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Promise<StoreDatabase> {
   const { dataFolder: folder, databaseUrl: url, connections } = config
   try {
     makeFolder(folder)
@@ -143,7 +155,7 @@ async function openDatabase(config: Config, clock: Clock): Promise<StoreDatabase
   }
   // Its driver is loaded only where it is wanted.
   const { openDatabaseServer } = await import('./database-server.ts')
-  return openDatabaseServer({ url, connections, clock, random: systemRandom })
+  return openDatabaseServer({ url, connections, clock, random: systemRandom, log })
 }
 
 /** By steps: asked for all at once, Node tries for ever where a file system says that its own root is not there (/proc). */

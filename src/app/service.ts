@@ -4,7 +4,12 @@ import type { Engine, Observer } from '../engine/engine.ts'
 import type { Policy } from '../engine/policy.ts'
 import type { Covers as CoversFace } from '../http/covers.ts'
 import type { Check } from '../http/health.ts'
-import { createServer, type HttpServer } from '../http/server.ts'
+import {
+  createServer,
+  createWorkerServer,
+  type HttpParts,
+  type HttpServer,
+} from '../http/server.ts'
 import { Covers } from '../library/covers.ts'
 import { coverRefusal } from '../store/sql/cover-refusal.ts'
 import { attendance } from './attendance.ts'
@@ -20,7 +25,7 @@ import { startWork } from './work.ts'
 /** A running server. */
 export interface Service {
   readonly core: Core
-  /** Ends with a slash; null where this process does not answer over HTTP. */
+  /** Ends with a slash; null where this process does not answer over HTTP at all. */
   readonly url: string | null
   /** Takes no more requests, lets tasks end for a moment, gives the others back, closes everything. */
   stop(): Promise<void>
@@ -37,9 +42,9 @@ export async function startService(
   config: Config,
   extra: { readonly policy?: Partial<Policy>; readonly observer?: Observer } = {},
 ): Promise<Service> {
-  const core = await openCore(config, extra.policy)
   const log = makeLog(config.logLevel)
-  const events = new Events(log, core.policy.slots)
+  const core = await openCore(config, { policy: extra.policy ?? {}, log })
+  const events = new Events(log, config.roles.has('sync') ? core.policy.slots : noSlots)
   const started: (() => Promise<void>)[] = [() => core.close()]
   const stop = (): Promise<void> => endAll(started.splice(0))
   try {
@@ -50,7 +55,7 @@ export async function startService(
       started.push(() => work.stop(drainMs))
     } else await watch(core)
     let url: string | null = null
-    if (config.roles.has('api')) {
+    if (config.roles.has('api') || config.isPortGiven) {
       const server = await makeServer(core, engine, { events, log })
       started.push(() => server.close())
       url = (await server.listen(config.port)).href
@@ -62,6 +67,9 @@ export async function startService(
     throw error
   }
 }
+
+/** Of a process that does none of the work. */
+const noSlots = { list: 0, read: 0 } as const
 
 /** Where other processes do the work: what they and commands change is seen here, too. */
 async function watch(core: Core): Promise<void> {
@@ -79,9 +87,10 @@ function makeServer(
   const figures = new WorkFigures({
     operations,
     sql: core.database.sql,
+    clock,
     metrics: events.metrics,
   })
-  return createServer({
+  const parts: HttpParts = {
     registry,
     operations,
     catalogue,
@@ -100,7 +109,8 @@ function makeServer(
     clock,
     access: { host, token, names },
     version,
-  })
+  }
+  return config.roles.has('api') ? createServer(parts) : createWorkerServer(parts)
 }
 
 /** Covers by their number, for whoever may see them. */

@@ -25,7 +25,12 @@ test('what waits, rests, and stands still is told without naming anybody', async
   const bench = await Bench.open(sqliteSubject, { maxAttempts: 1, maxFailures: 1 })
   benches.push(bench)
   const metrics = new MetricsRegistry()
-  const figures = new WorkFigures({ operations: bench.operations, sql: file, metrics })
+  const figures = new WorkFigures({
+    operations: bench.operations,
+    sql: file,
+    clock: systemClock,
+    metrics,
+  })
   const [parked, resting] = [await bench.addSource('anna'), await bench.addSource('bob')]
   for (const source of [parked, resting]) await bench.fill(source, 2)
   for (const read of await bench.reads(2)) {
@@ -33,6 +38,7 @@ test('what waits, rests, and stands still is told without naming anybody', async
   }
   await figures.look()
   expect(await told(metrics)).toEqual([
+    'sync_database_up 1',
     'sync_lanes_active{pool="read"} 1',
     'sync_sources_unwell{state="resting"} 1',
     'sync_sources_unwell{state="stopped"} 0',
@@ -40,16 +46,40 @@ test('what waits, rests, and stands still is told without naming anybody', async
   ])
 })
 
-test('a database that does not answer leaves its figures out', async () => {
+test('a database that fails, or does not answer in time, leaves its figures out', async () => {
   const metrics = new MetricsRegistry()
-  const broken = {
-    figures: async () => {
-      throw new Error('away')
+  let asked = 0
+  let answer: () => Promise<typeof noFigures> = async () => {
+    throw new Error('away')
+  }
+  const operations = {
+    figures: () => {
+      asked++
+      return answer()
     },
   }
-  const figures = new WorkFigures({ operations: broken, sql: file, metrics })
+  // Its waits are over at once.
+  const clock = {
+    ...systemClock,
+    after: (_ms: number, run: () => void) => systemClock.after(0, run),
+  }
+  const figures = new WorkFigures({ operations, sql: file, clock, metrics })
   await figures.look()
-  expect(await told(metrics)).toEqual([])
+  expect(await told(metrics)).toEqual(['sync_database_up 0'])
+  let wake = (): void => undefined
+  answer = () =>
+    new Promise((resolve) => {
+      wake = () => resolve(noFigures)
+    })
+  await Promise.all([figures.look(), figures.look()])
+  await figures.look()
+  expect(await told(metrics)).toEqual(['sync_database_up 0'])
+  // A question that is not answered yet is not asked once more.
+  expect(asked).toBe(2)
+  wake()
+  answer = async () => noFigures
+  await figures.look()
+  expect(await told(metrics)).toContain('sync_tasks_parked 0')
 })
 
 test('a transaction that stays open on PostgreSQL is to be seen', async () => {
@@ -58,7 +88,7 @@ test('a transaction that stays open on PostgreSQL is to be seen', async () => {
   try {
     const metrics = new MetricsRegistry()
     const operations = { figures: async () => noFigures }
-    const figures = new WorkFigures({ operations, sql: db, metrics })
+    const figures = new WorkFigures({ operations, sql: db, clock: systemClock, metrics })
     await db.run(`insert into owner (name, plan, weight) values ('anna', 'free', 1)`)
     await other.transaction(async (tx) => {
       await tx.get('select 1 from owner')

@@ -2,6 +2,7 @@ import { Command, Help } from 'commander'
 import { options, readConfig, type Given, type OptionName } from '../app/config.ts'
 import { version } from '../app/version.ts'
 import { doctorCommand } from './doctor.ts'
+import { keyCommand } from './key.ts'
 import { processCommand } from './process.ts'
 import { restartStuckCommand } from './restart-stuck.ts'
 import { searchCommand } from './search.ts'
@@ -28,7 +29,15 @@ export function program(terminal: Terminal): Command {
     const rest = preset === '' ? `[${variable}]` : `(${preset}) [${variable}]`
     root.option(`--${flag} <${value}>`, `${text} ${rest}`)
   }
-  const setting: Setting = { terminal, config: () => readConfig(given(root)) }
+  let isJson = false
+  root.hook('preAction', (_root, command) => {
+    isJson = command.opts()['json'] === true
+  })
+  const setting: Setting = {
+    terminal,
+    config: () => readConfig(given(root)),
+    isJson: () => isJson,
+  }
   for (const make of commands) root.addCommand(withSharedHelp(make(setting)))
   return root
 }
@@ -63,6 +72,7 @@ const commands = [
   searchCommand,
   tracksCommand,
   doctorCommand,
+  keyCommand,
 ]
 
 const closing = `

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { sayFirstKey } from './first-key.ts'
 import type { Setting } from './setting.ts'
 
 /** `roundelay serve` */
@@ -7,13 +8,20 @@ export function serveCommand(setting: Setting): Command {
     .description('keeps every library up to date and answers over HTTP until it is told to stop')
     .action(async () => {
       const { startService } = await import('../app/service.ts')
-      const service = await startService(setting.config())
-      const does = service.url === null ? 'works' : `answers on ${service.url}`
+      const config = setting.config()
+      const service = await startService(config)
+      sayFirstKey(service.core, setting)
+      const does = doing(service.url, config.roles.has('api'))
       setting.terminal.say(`Roundelay ${does} (Ctrl-C stops it).`)
       await signalled()
       setting.terminal.say('Stopping: tasks under way are given a moment to end.')
       await service.stop()
     })
+}
+
+function doing(url: string | null, isAnswering: boolean): string {
+  if (url === null) return 'works'
+  return isAnswering ? `answers on ${url}` : `works, and tells /health and /metrics on ${url}`
 }
 
 /** Resolves when the process is told to stop. */

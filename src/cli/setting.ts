@@ -6,4 +6,6 @@ export interface Setting {
   /** Settings that all commands share. Throws `bad-input`. */
   readonly config: () => Config
   readonly terminal: Terminal
+  /** Whether the command that runs prints for a program. */
+  readonly isJson: () => boolean
 }

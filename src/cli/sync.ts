@@ -12,6 +12,7 @@ import {
   type SourceFlags,
   type Typed,
 } from './new-source.ts'
+import { isShut } from './key.ts'
 import { firstOwner, ownerNamed } from './owner.ts'
 import { bringsPassword, passwordOf, withPassword } from './password.ts'
 import { Progress } from './progress.ts'
@@ -156,7 +157,7 @@ async function renew(
   if (intervalMs !== null) await core.registry.setIntervalMs(known.id, intervalMs)
 }
 
-/** Whether the drive stands still for want of a password, and somebody can be asked for it. */
+/** Whether the drive stands still for want of a password, or the key to it is lost, and somebody can be asked. */
 async function needsPassword(
   core: Core,
   known: SourceEntry,
@@ -164,6 +165,7 @@ async function needsPassword(
   terminal: Terminal,
 ): Promise<boolean> {
   if (!terminal.canAsk) return false
+  if (flags.user !== undefined && (await isShut(core.registry, known.id))) return true
   const status = await core.registry.sourceStatus(known.id)
   if (status?.state !== 'stopped') return false
   return flags.user !== undefined || status.lastError?.code === 'auth'

@@ -16,7 +16,7 @@ import { Health, type Check } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { Album, Artist, Track } from './music.ts'
 import { openapiDocument } from './openapi.ts'
-import { Problem, Refusal } from './problem.ts'
+import { Problem, Refusal, type RefusalCode } from './problem.ts'
 import type { Progress } from './progress.ts'
 import { coversRoute } from './routes/covers.ts'
 import { eventsRoute } from './routes/events.ts'
@@ -49,10 +49,34 @@ export interface HttpParts {
   readonly version: string
 }
 
+/** What a process that only does the work tells of itself. */
+export type WorkerParts = Pick<
+  HttpParts,
+  'tasks' | 'metrics' | 'checks' | 'log' | 'clock' | 'access' | 'version'
+>
+
 /** The HTTP face, ready to listen. Throws `bad-input` when the address needs a token and there is none. */
 export async function createServer(parts: HttpParts): Promise<HttpServer> {
-  const gate = new Gate(parts.access)
+  const web = openWeb(parts, 'unknown-path')
   const broadcast = new Broadcast(parts)
+  web.addHook('preClose', async () => broadcast.close())
+  await web.register(swagger, openapiDocument(parts.version))
+  for (const schema of namedSchemas) web.addSchema(schema)
+  addRoutes(web, parts, broadcast)
+  return new HttpServer(web, parts)
+}
+
+/** The same door, and behind it nothing but `/health` and `/metrics`. Throws as `createServer` does. */
+export async function createWorkerServer(parts: WorkerParts): Promise<HttpServer> {
+  const web = openWeb(parts, 'not-served')
+  web.addSchema(Problem)
+  addOperationRoutes(web, parts)
+  return new HttpServer(web, parts)
+}
+
+/** Who comes in and how errors are answered, whatever there is to ask for. */
+function openWeb(parts: Pick<HttpParts, 'access' | 'log'>, nothingThere: RefusalCode): Web {
+  const gate = new Gate(parts.access)
   const errors = new ErrorReply(parts.log)
   const web: Web = fastify({
     ...limits,
@@ -67,22 +91,22 @@ export async function createServer(parts: HttpParts): Promise<HttpServer> {
   web.server.headersTimeout = headersTimeoutMs
   web.setErrorHandler((error, request, reply) => errors.send(error, request, reply))
   web.setNotFoundHandler(({ method }) => {
-    throw new Refusal('unknown-path', `There is nothing to ${method} at this path.`)
+    throw new Refusal(nothingThere, `There is nothing to ${method} at this path.`)
   })
   web.addHook('onRequest', async ({ method, headers, routeOptions, socket }, reply) => {
     reply.headers(securityHeaders)
     gate.check({ method, headers, route: routeOptions.url, port: socket.localPort })
   })
-  web.addHook('preClose', async () => broadcast.close())
-  await web.register(swagger, openapiDocument(parts.version))
-  for (const schema of namedSchemas) web.addSchema(schema)
-  addRoutes(web, parts, broadcast)
-  return new HttpServer(web, parts)
+  return web
+}
+
+function addOperationRoutes(web: Web, parts: WorkerParts): void {
+  healthRoute(web, { health: new Health(parts) })
+  metricsRoute(web, parts)
 }
 
 function addRoutes(web: Web, parts: HttpParts, broadcast: Broadcast): void {
-  healthRoute(web, { health: new Health(parts) })
-  metricsRoute(web, parts)
+  addOperationRoutes(web, parts)
   statusRoute(web, parts)
   eventsRoute(web, { registry: parts.registry, broadcast })
   tracksRoute(web, parts)

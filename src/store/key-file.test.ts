@@ -16,10 +16,12 @@ const badKey = (text: string) =>
 
 it('makes a key that only its owner can read, and gives the same one ever after', async () => {
   const path = join(folder, 'key')
-  const key = await loadKeyFile(path)
-  expect(key).toHaveLength(32)
+  const { key, isNew } = await loadKeyFile(path)
+  expect({ length: key.length, isNew }).toEqual({ length: 32, isNew: true })
   expect((await stat(path)).mode & 0o777).toBe(0o600)
-  expect(Buffer.from(await loadKeyFile(path)).equals(key)).toBe(true)
+  const again = await loadKeyFile(path)
+  expect(Buffer.from(again.key).equals(key)).toBe(true)
+  expect(again.isNew).toBe(false)
 })
 
 it('refuses a file that others may read, and leaves it as it is', async () => {

@@ -7,8 +7,22 @@ import { keyBytes } from './vault.ts'
  * The master key in a file of its own (base64), made when there is none: beside the database, never inside it, and
  * for its owner's eyes only. Throws `bad-key` when others may read it, or when it holds no key.
  */
-export async function loadKeyFile(path: string): Promise<Uint8Array> {
-  return (await createKeyFile(path)) ?? (await readKeyFile(path))
+export async function loadKeyFile(path: string): Promise<KeyFile> {
+  const made = await createKeyFile(path)
+  return made === null ? { key: await readKeyFile(path), isNew: false } : { key: made, isNew: true }
+}
+
+export interface KeyFile {
+  readonly key: Uint8Array
+  /** It was not there, and has just been made. */
+  readonly isNew: boolean
+}
+
+export async function hasKeyFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** A master key as text: 32 bytes in base64 (with or without padding, of either alphabet) or hex. Throws `bad-key`. */
@@ -21,7 +35,7 @@ export function masterKeyFrom(text: string): Uint8Array {
 
 /** Null when there is such a file already. Written beside its place and linked there whole: whoever dies here, or finds the disk full, leaves no half of a key. */
 async function createKeyFile(path: string): Promise<Uint8Array | null> {
-  if (await exists(path)) return null
+  if (await hasKeyFile(path)) return null
   const part = `${path}.${randomBytes(6).toString('hex')}`
   const key = randomBytes(keyBytes)
   try {
@@ -34,13 +48,6 @@ async function createKeyFile(path: string): Promise<Uint8Array | null> {
   } finally {
     await rm(part, { force: true })
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
 }
 
 async function readKeyFile(path: string): Promise<Uint8Array> {
@@ -62,7 +69,10 @@ function keyOf(path: string, text: string): Uint8Array {
     return masterKeyFrom(text)
   } catch (error) {
     const { message } = asSyncError(error)
-    throw new SyncError('bad-key', `The key file ${path} holds no key. ${message}`)
+    throw new SyncError(
+      'bad-key',
+      `The key file ${path} holds no key: put it back, or remove it. ${message}`,
+    )
   }
 }
 

@@ -364,4 +364,6 @@ const helped = `roundelay
   roundelay process resume
   roundelay search
   roundelay tracks
-  roundelay doctor`
+  roundelay doctor
+  roundelay key
+  roundelay key adopt`
