@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Registry } from '../engine/registry.ts'
 
-/** Rows that are removed in one transaction: others wait for it, a tenth of a second at most. */
+/** Rows that are removed in one transaction, which others may wait for: some ten milliseconds. */
 const atOnce = 500
 /** How often it is looked for removed sources: when something was changed, and though nobody told of anything, in milliseconds. */
 const pauseMs = 1_000
@@ -27,7 +27,8 @@ export async function clearRemoved(
   { signal, maxPortions = Number.POSITIVE_INFINITY, told }: ClearingLimits,
 ): Promise<number> {
   let rows = 0
-  for (let portion = 0; portion < maxPortions && signal?.aborted !== true; portion++) {
+  for (let portion = 0; portion < maxPortions; portion++) {
+    if (signal?.aborted === true) break
     const startedMs = clock.elapsed()
     const cleared = await registry.clearRemoved(atOnce)
     if (cleared === 0) break

@@ -15,6 +15,8 @@ export class Events implements Observer {
   readonly #log: Log
   /** Fences of the tasks in slots. */
   readonly #held = new Set<number>()
+  /** Sources whose work was given up, until something of them is written again. */
+  readonly #over = new Set<number>()
   readonly #started: Counter<'kind'>
   readonly #ended: Counter<'kind' | 'outcome' | 'code'>
   readonly #refused: Counter<'kind'>
@@ -104,12 +106,14 @@ export class Events implements Observer {
   }
 
   ended(claim: Claim, result: Result, isHeld: boolean): void {
-    this.#leave(claim)
+    const isInTime = this.#leave(claim)
     if (!isHeld) {
       this.#refused.inc({ kind: claim.kind })
-      this.#log.warn(fieldsOf(claim), 'a result came too late and was refused')
+      if (!isInTime) this.#log.warn(fieldsOf(claim), 'a result came too late and was refused')
+      else this.#givenUp(claim)
       return
     }
+    this.#over.delete(claim.sourceId)
     const failure = 'failure' in result ? result.failure : null
     this.#ended.inc({ kind: claim.kind, outcome: result.type, code: failure?.code ?? '' })
     if ('usedMs' in result) this.#taskSeconds.observe({ kind: claim.kind }, result.usedMs / 1_000)
@@ -133,13 +137,27 @@ export class Events implements Observer {
     this.#turnSeconds.observe(tookMs / 1_000)
   }
 
-  /** The slot is free again, at the end of its task or of its lease, whatever comes first. */
-  #leave({ fence, pool }: Claim): void {
-    if (!this.#held.delete(fence)) return
+  /** The slot is free again, at the end of its task or of its lease, whatever comes first. True: it was still taken. */
+  #leave({ fence, pool }: Claim): boolean {
+    if (!this.#held.delete(fence)) return false
     this.#running.dec({ pool })
     this.#free.inc({ pool })
+    return true
+  }
+
+  /** Told once a source, and not for each of its slots. */
+  #givenUp(claim: Claim): void {
+    const isTold = this.#over.has(claim.sourceId)
+    this.#over.add(claim.sourceId)
+    const { source, owner } = fieldsOf(claim)
+    if (isTold) this.#log.debug(fieldsOf(claim), 'a result was not wanted any more')
+    else this.#log.info({ source, owner }, givenUp)
   }
 }
+
+/** By a person; or another process has taken it over, who believed this one to be gone. */
+const givenUp =
+  'the work under way on a source was given up: it was restarted or removed, or another process has taken it over'
 
 function fieldsOf(claim: Claim): Record<string, unknown> {
   const { kind, sourceId, ownerId, fence } = claim

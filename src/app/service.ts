@@ -18,6 +18,7 @@ import { openCore, type Core } from './core.ts'
 import { endAll } from './end-all.ts'
 import { Events } from './events.ts'
 import { makeLog } from './logger.ts'
+import { SourceTitles } from './source-title.ts'
 import { version } from './version.ts'
 import { WorkFigures } from './work-figures.ts'
 import { startWork } from './work.ts'
@@ -44,13 +45,14 @@ export async function startService(
 ): Promise<Service> {
   const log = makeLog(config.logLevel)
   const core = await openCore(config, { policy: extra.policy ?? {}, log })
-  const events = new Events(log, config.roles.has('sync') ? core.policy.slots : noSlots)
+  const named = new SourceTitles(core.registry).naming(log)
+  const events = new Events(named, config.roles.has('sync') ? core.policy.slots : noSlots)
   const started: (() => Promise<void>)[] = [() => core.close()]
   const stop = (): Promise<void> => endAll(started.splice(0))
   try {
     let engine: Engine | null = null
     if (config.roles.has('sync')) {
-      const work = await startWork(core, log, both(events, extra.observer))
+      const work = await startWork(core, named, both(events, extra.observer))
       engine = work.engine
       started.push(() => work.stop(drainMs))
     } else await watch(core)

@@ -1,12 +1,13 @@
 import { Command } from 'commander'
 import type { Core } from '../app/core.ts'
 import { checkSource } from '../app/source-check.ts'
-import type { Owner, SourceEntry } from '../engine/registry.ts'
+import type { Owner, SourceEntry, SourceStatus } from '../engine/registry.ts'
 import { checkedDrive, keepDrive, usualInterval, type SourceFlags } from './new-source.ts'
 import { ownerNamed, sourceNamed } from './owner.ts'
 import { withPassword } from './password.ts'
 import type { Setting } from './setting.ts'
 import { sourceTable } from './source-table.ts'
+import { printable, type Terminal } from './terminal.ts'
 import { withCore } from './with-core.ts'
 
 interface ForFlag {
@@ -26,8 +27,8 @@ export function sourceCommand(setting: Setting): Command {
       'remove',
       'forgets a drive and its part of the library; the drive itself is not touched',
       {
-        act: (core, _owner, entry) => core.registry.removeSource(entry.id),
-        said: (name) => `${name} is forgotten.`,
+        act: (core, _owner, entry) => remove(core, entry, setting.terminal),
+        said: (name, left) => saidOfRemoval(name, left),
       },
     ),
   )
@@ -83,8 +84,13 @@ function addHolds(source: Command, setting: Setting): void {
   )
   source.addCommand(
     namedCommand(setting, 'resume', 'goes on with a drive that was paused', {
-      act: (core, _owner, entry) => core.registry.setPaused(entry.id, false),
-      said: (name) => `${name} goes on.`,
+      act: async (core, _owner, entry) => {
+        const status = await core.registry.sourceStatus(entry.id)
+        await core.registry.setPaused(entry.id, false)
+        return status?.state === 'paused'
+      },
+      said: (name, wasPaused) =>
+        wasPaused === true ? `${name} goes on.` : `${name} was not paused: nothing has changed.`,
     }),
   )
   source.addCommand(
@@ -93,11 +99,58 @@ function addHolds(source: Command, setting: Setting): void {
       'restart',
       'gives up what is being done with the drive, forgets its failures and lists all of it again',
       {
-        act: (core, _owner, entry) => core.operations.restart(entry.id),
-        said: (name) => `${name} begins anew; what has been read stays.`,
+        act: async (core, _owner, entry) => {
+          const before = await core.registry.sourceStatus(entry.id)
+          await core.operations.restart(entry.id)
+          const { isWorked } = await import('../app/store-database.ts')
+          return { before, isWorked: await isWorked(core.database) }
+        },
+        said: (name, done) => saidOfRestart(name, done as Restart),
       },
     ),
   )
+}
+
+/** Whatever the drive has left in the database goes here and now, unless a server runs that has all the time for it. */
+async function remove(core: Core, { id, name }: SourceEntry, terminal: Terminal): Promise<boolean> {
+  await core.registry.removeSource(id)
+  const { isWorked } = await import('../app/store-database.ts')
+  if (await isWorked(core.database)) return true
+  const { clearRemoved } = await import('../app/clearing.ts')
+  await clearRemoved(core, {
+    told: (rows) => terminal.show(`${name}: ${rows} rows are cleared away`),
+  })
+  return false
+}
+
+function saidOfRemoval(name: string, isLeft: unknown): string {
+  return isLeft === true
+    ? `${name} is forgotten; the server clears away what it had in the database.`
+    : `${name} is forgotten.`
+}
+
+interface Restart {
+  /** How it was before. */
+  readonly before: SourceStatus | null
+  readonly isWorked: boolean
+}
+
+function saidOfRestart(name: string, { before, isWorked }: Restart): string {
+  const lines = [
+    `${name} is ${whenListed(name, before?.state === 'paused', isWorked)}`,
+    'What has been read of it stays.',
+  ]
+  const trouble = before?.lastError ?? null
+  if (trouble !== null) lines.push(`Its trouble so far: ${printable(trouble.message)}`)
+  return lines.join('\n')
+}
+
+function whenListed(name: string, isPaused: boolean, isWorked: boolean): string {
+  if (isPaused)
+    return `paused, and listed from its beginning once it goes on: roundelay source resume ${name}`
+  return isWorked
+    ? 'asked for now, and listed from its beginning if it answers: roundelay status'
+    : 'listed from its beginning as soon as a server runs (roundelay serve), or by: roundelay sync'
 }
 
 function saidOfSync(name: string, when: unknown): string {

@@ -107,7 +107,15 @@ async function done(
     return deed.all(core, (await sourceNamed(core, owner, flags.all)).id)
   }
   const number = Number(id)
-  const isNumber = Number.isSafeInteger(number) && number > 0
-  if (isNumber && (await deed.one(core, number))) return 1
-  throw new SyncError('bad-input', `No task ${id ?? ''} waits: roundelay task list --all.`)
+  if (!Number.isSafeInteger(number) || number <= 0) {
+    throw new SyncError(
+      'bad-input',
+      `"${id ?? ''}" is no number of a task: roundelay task list tells them in its first column.`,
+    )
+  }
+  if (await deed.one(core, number)) return 1
+  throw new SyncError(
+    'bad-input',
+    `No task with the number ${number} has failed; it may be running or done by now: roundelay task list --all.`,
+  )
 }

@@ -1,3 +1,4 @@
+import { folderTitle } from '../app/source-title.ts'
 import { inWords } from '../base/duration.ts'
 import type {
   FailedTask,
@@ -31,7 +32,7 @@ function slotTable(slots: readonly SlotStatus[], nowMs: number): string {
     owner,
     source,
     kind ?? 'given up',
-    shownPath(what),
+    shownPath(kind === 'list' ? folderTitle(what) : what),
     printable(process),
   ])
   return table([['slot', 'for', 'user', 'drive', 'does', 'what', 'process'], ...rows])
@@ -73,7 +74,7 @@ export function failedTable(tasks: readonly FailedTask[], nowMs: number): string
     owner,
     source,
     kind,
-    shownPath(what),
+    shownPath(kind === 'list' ? folderTitle(what) : what),
     String(task.attempts),
     String(task.crashes),
     nextMs === null ? 'parked' : `in ${inWords(nextMs - nowMs)}`,

@@ -39,6 +39,11 @@ export function shownPath(key: string): readonly string[] {
   return key === '' ? [] : key.split('/').map(shownName)
 }
 
+/** A key as a person reads it, in quotes. */
+export function quoted(key: string): string {
+  return `"${shownPath(key).join('/')}"`
+}
+
 const plain = /^[\w\-.!~*'()]+$/
 
 /** How each byte is written. */

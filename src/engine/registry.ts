@@ -99,6 +99,8 @@ export interface Registry {
   /** The source's first round is due at once. Throws `bad-input` when the owner has one of this name. */
   addSource(source: NewSource): Promise<SourceEntry>
   source(id: number): Promise<SourceEntry | null>
+  /** Whose a source is; null: it is not there. */
+  ownerOf(sourceId: number): Promise<Owner | null>
   /** All of an owner, by name. */
   sources(ownerId: number): Promise<readonly SourceEntry[]>
   /** The password of a source; null if it has none. Throws `bad-key` when it cannot be opened. */

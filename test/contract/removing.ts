@@ -37,9 +37,11 @@ export function removing(benchOf: BenchOf): void {
     const bench = await benchOf({ maxAttempts: 1, slots: { list: 2, read: 4 } })
     const source = await busySource(bench, 'anna')
     const { id: owner } = (await bench.registry.owner('anna'))!
+    expect(await bench.registry.ownerOf(source)).toMatchObject({ id: owner, name: 'anna' })
     await bench.registry.removeSource(source)
     await bench.registry.removeSource(source)
     expect(await bench.registry.source(source)).toBeNull()
+    expect(await bench.registry.ownerOf(source)).toBeNull()
     expect(await bench.registry.sources(owner)).toEqual([])
     expect(await bench.registry.sourceStatus(source)).toBeNull()
     expect(await bench.registry.isBusy(source)).toBe(false)

@@ -173,7 +173,11 @@ class Twins {
   async #replace(which: number, how: number): Promise<void> {
     if (how % 3 !== 0) return
     const [source] = this.#sources.splice(which % this.#sources.length, 1)
-    await this.#both((bench, side) => bench.registry.removeSource(source![side]))
+    await this.#both(async (bench, side) => {
+      await bench.registry.removeSource(source![side])
+      // Until they are cleared away, delayed tasks of it may have a turn taken for nothing.
+      while ((await bench.registry.clearRemoved(3)) > 0);
+    })
     await this.#addSource(how % 2)
   }
 

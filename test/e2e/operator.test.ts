@@ -47,7 +47,7 @@ test('a drive that hangs is seen in its slots, and restarted', async () => {
 
   drive.mischief = () => false
   await roundelay.ask(['user', 'plan', 'anna', 'premium'])
-  expect(await roundelay.ask(['source', 'restart', 'nas'])).toContain('begins anew')
+  expect(await roundelay.ask(['source', 'restart', 'nas'])).toContain('asked for now')
   // What hangs keeps its slot until its lease passes; what it was to read is read in another one.
   await until(
     () => roundelay.tracks(),
@@ -135,8 +135,8 @@ test('what nobody can mean is said', async () => {
     attendance: { state: 'nobody' },
   })
   for (const [args, message] of [
-    [['task', 'drop', '99'], /No task 99 waits/],
-    [['task', 'retry', 'x'], /No task x waits/],
+    [['task', 'drop', '99'], /No task with the number 99/],
+    [['task', 'retry', 'x'], /"x" is no number of a task/],
     [['task', 'retry'], /Name one task, or a drive/],
     [['task', 'drop', '1', '--all', 'nas'], /Name one task, or a drive/],
     [['task', 'drop', '--all', 'nas'], /anna has no source named nas/],

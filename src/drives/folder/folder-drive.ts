@@ -19,6 +19,7 @@ import {
   bytesOfSegment,
   segmentOfBytes,
   shownName,
+  quoted,
   shownPath,
 } from '../segment.ts'
 import { type Attempt, callsAtOnce, DiskCalls } from './disk-calls.ts'
@@ -124,7 +125,7 @@ export class FolderDrive implements Source {
   #attempt(verb: string, key: string, signal: AbortSignal): Attempt {
     return key === ''
       ? { what: `${verb} the folder ${this.#root.toString()}`, scope: 'root', signal }
-      : { what: `${verb} "${key}"`, scope: 'item', signal }
+      : { what: `${verb} ${quoted(key)}`, scope: 'item', signal }
   }
 
   #pathOf(key: string): Buffer {
@@ -216,5 +217,5 @@ function listedItem(key: string, path: readonly string[], stats: BigIntStats): L
 }
 
 function notFound(key: string): SyncError {
-  return new SyncError('not-found', `There is no "${key}" inside the folder.`)
+  return new SyncError('not-found', `There is no ${quoted(key)} inside the folder.`)
 }

@@ -19,6 +19,7 @@ import {
   FolderListing,
   missingSelf,
 } from './folder-listing.ts'
+import { quoted } from '../segment.ts'
 import { GetVersions } from './get-versions.ts'
 import { type DavResponse, isSuccess } from './multistatus.ts'
 import { propfind, responsesOf } from './propfind.ts'
@@ -165,7 +166,7 @@ export class WebDavDrive implements Source {
 
   #what(verb: string, key: string): string {
     const { host } = this.#remote.endpoint
-    return `${verb} ${key === '' ? 'the root' : `"${key}"`} on ${host}`
+    return `${verb} ${key === '' ? 'the root' : quoted(key)} on ${host}`
   }
 }
 

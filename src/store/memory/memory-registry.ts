@@ -70,6 +70,12 @@ export class MemoryRegistry implements Registry {
     return this.#parts.rows.sources.get(id)?.entry ?? null
   }
 
+  async ownerOf(sourceId: number): Promise<Owner | null> {
+    const { rows } = this.#parts
+    const ownerId = rows.sources.get(sourceId)?.entry.ownerId
+    return ownerId === undefined ? null : (rows.owners.get(ownerId) ?? null)
+  }
+
   async sources(ownerId: number): Promise<readonly SourceEntry[]> {
     return this.#of(ownerId)
       .map(({ entry }) => entry)

@@ -128,6 +128,15 @@ export class SqlRegistry implements Registry {
     return row === undefined ? null : toEntry(row)
   }
 
+  async ownerOf(sourceId: number): Promise<Owner | null> {
+    const owner = await this.#parts.db.get<OwnerRow>(
+      `select owner.id, owner.name, owner.plan from source join owner on owner.id = source.owner_id
+       where source.id = ? and ${isThere}`,
+      sourceId,
+    )
+    return owner ?? null
+  }
+
   async sources(ownerId: number): Promise<readonly SourceEntry[]> {
     const rows = await this.#parts.db.all<SourceRow>(
       `select ${sourceColumns} from source where owner_id = ? and ${isThere} order by name`,

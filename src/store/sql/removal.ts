@@ -6,7 +6,8 @@ export const isThere = 'source.removed_ms is null'
 
 /**
  * From the end of this transaction on nothing of the source is there any more, however much it has: whatever it has in
- * slots is void, nothing of it is due, and nobody finds it. What it has left is `clearPortion`'s.
+ * slots is void, nothing of it is due, and nobody finds it. What it has left is `clearPortion`'s; a delayed task among it may
+ * have a turn taken for nothing.
  */
 export async function removeSource(tx: Transaction, id: number): Promise<void> {
   if (!(await lockWithLanes(tx, id))) return
