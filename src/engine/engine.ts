@@ -8,7 +8,7 @@ import type { Policy } from './policy.ts'
 import { failureOf, run } from './runner.ts'
 import type { Source } from './source.ts'
 import type { Ack, FreeSlots, TaskStore } from './task-store.ts'
-import type { Claim, Failure, Found, Result } from './task.ts'
+import { type Claim, type Failure, type Found, type Pool, pools, type Result } from './task.ts'
 
 /** Told of everything that happens, in its order. Must not throw and must return at once. */
 export interface Observer {
@@ -140,8 +140,9 @@ export class Engine {
     for (const { result } of letters) {
       if (isEnd(result) && this.#running.has(result.claim.fence)) taken[result.claim.pool]--
     }
-    const { slots } = this.#parts.policy
-    return { list: slots.list - taken.list, read: slots.read - taken.read }
+    const free: Partial<Record<Pool, number>> = {}
+    for (const pool of pools) free[pool] = (this.#parts.policy.slots[pool] ?? 0) - taken[pool]
+    return free
   }
 
   #launch(claim: Claim): void {

@@ -40,6 +40,8 @@ export interface Reading {
  * only; the others of its turn are written once more, so a writer keeps nothing in memory of what it has been told.
  */
 export interface EffectWriter<Tx = unknown> {
+  /** What a step of a source brought by itself (`Batch.effect`). Only where there are sources that do. */
+  listed?(tx: Tx, sourceId: number, effect: Effect): Promise<void>
   /** In this order. */
   applied(tx: Tx, readings: readonly Reading[]): Promise<void>
   /** The present version of the item is no good; an older version's effect, if any, no longer holds. */

@@ -1,11 +1,19 @@
+import type { Pool } from './task.ts'
+
 /** How slot time is charged to lanes: by the time used, or one unit a task (the literal round robin). */
 export type Charge = 'time' | 'tasks'
+
+/** Slots by pool; none where a pool is not named. */
+export type Slots = Readonly<Partial<Record<Pool, number>>> & {
+  readonly list: number
+  readonly read: number
+}
 
 /** Every number that the engine goes by. Times in milliseconds. */
 export interface Policy {
   readonly charge: Charge
   /** Slots by pool. */
-  readonly slots: { readonly list: number; readonly read: number }
+  readonly slots: Slots
   /** How long a task may hold a slot. */
   readonly leaseMs: number
   /** How long a listing may that goes on: each batch that is stored begins its lease anew. */
@@ -65,9 +73,9 @@ export const defaultPolicy: Policy = {
   stallMs: 600_000,
 }
 
-/** Slots for listing that may be held for longer than a lease: a quarter, so that nobody waits for long listings alone. */
-export function longLeases({ slots }: Policy): number {
-  return Math.max(1, Math.floor(slots.list / 4))
+/** Slots of a pool that may be held for longer than a lease: a quarter, so that nobody waits for long listings alone. */
+export function longLeases({ slots }: Policy, pool: Pool): number {
+  return Math.max(1, Math.floor((slots[pool] ?? 0) / 4))
 }
 
 /** What share an owner gets: tasks a turn. */

@@ -32,6 +32,15 @@ export interface SourceSettings {
   readonly isOperators?: boolean
 }
 
+/** Where listings take turns: with everybody's drives, or with peers. */
+export type ListPool = 'list' | 'peer'
+
+/** A source that is its own owner: a peer, or work that the node does for itself. Its listing takes turns in `peer`. */
+export interface NewPeer extends Pick<SourceEntry, 'kind' | 'address' | 'settings' | 'intervalMs'> {
+  /** Unique among peers. */
+  readonly name: string
+}
+
 export interface NewSource extends Omit<SourceEntry, 'id'> {
   readonly password: string | null
 }
@@ -98,6 +107,12 @@ export interface Registry {
   owners(limit: number, after?: string): Promise<readonly Owner[]>
   /** The source's first round is due at once. Throws `bad-input` when the owner has one of this name. */
   addSource(source: NewSource): Promise<SourceEntry>
+  /** Throws `bad-input` when there is a peer of this name. */
+  addPeer(peer: NewPeer): Promise<SourceEntry>
+  /** All of them, by name. */
+  peers(): Promise<readonly SourceEntry[]>
+  /** Its next round is due now, or right behind the one that is open: a hint that something is new there. */
+  hasten(sourceId: number): Promise<void>
   source(id: number): Promise<SourceEntry | null>
   /** Whose a source is; null: it is not there. */
   ownerOf(sourceId: number): Promise<Owner | null>

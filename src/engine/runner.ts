@@ -69,7 +69,7 @@ async function list(
   const next: NextStep[] = []
   const seen = new Set<number>()
   let cursor: string | null = null
-  let held: { items: ListedItem[]; gone: string[] } | null = null
+  let held: Wanted | null = null
   for await (const batch of source.list(claim.step, signal)) {
     signal.throwIfAborted()
     if (held !== null) {
@@ -84,10 +84,19 @@ async function list(
     }
     cursor = batch.cursor ?? cursor
   }
-  return { type: 'listed', isTree, next, cursor, seen, ...(held ?? { items: [], gone: [] }) }
+  return {
+    type: 'listed',
+    isTree,
+    next,
+    cursor,
+    seen,
+    ...(held ?? { items: [], gone: [], effect: null }),
+  }
 }
 
-function wanted(batch: Batch, handler: Handler): { items: ListedItem[]; gone: string[] } {
+type Wanted = Pick<Found, 'items' | 'gone' | 'effect'>
+
+function wanted(batch: Batch, handler: Handler): Wanted {
   if (batch.changes.length > maxBatch) {
     throw new SyncError('protocol', `A batch holds more than ${maxBatch} changes.`)
   }
@@ -97,7 +106,7 @@ function wanted(batch: Batch, handler: Handler): { items: ListedItem[]; gone: st
     if (change.type === 'gone') gone.push(change.key)
     else if (handler.wants(change.item)) items.push(change.item)
   }
-  return { items, gone }
+  return { items, gone, effect: batch.effect ?? null }
 }
 
 async function read(

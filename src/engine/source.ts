@@ -42,6 +42,11 @@ export interface Batch {
   readonly next?: readonly NextStep[]
   /** Safe to go on from once this batch and all before it are stored. The last one given counts. */
   readonly cursor?: string
+  /**
+   * What the listing itself brings, for sources whose pages hold more than names: written together with the batch
+   * (`EffectWriter.listed`), so that the cursor never moves over what is not.
+   */
+  readonly effect?: object
 }
 
 /** Bytes `start` (inclusive) to `end` (exclusive); the end of the file may come first. */

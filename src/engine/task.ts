@@ -3,7 +3,9 @@ import type { Effect, Item } from './handler.ts'
 import type { ListedItem, NextStep } from './source.ts'
 
 /** A kind of slot. A listing never takes a reading slot; classification (`cpu`) and peers have slots of their own. */
-export type Pool = 'list' | 'read' | 'cpu' | 'peer'
+export const pools = ['list', 'read', 'cpu', 'peer'] as const
+
+export type Pool = (typeof pools)[number]
 
 /** 0 a person waits for it, 1 a sync, 2 background. */
 export type WorkClass = 0 | 1 | 2
@@ -71,6 +73,7 @@ export interface Found {
   readonly claim: ListClaim
   readonly items: readonly ListedItem[]
   readonly gone: readonly string[]
+  readonly effect: Effect | null
   readonly isTree: boolean
 }
 
@@ -80,6 +83,7 @@ export interface Listed extends Ending {
   readonly claim: ListClaim
   readonly items: readonly ListedItem[]
   readonly gone: readonly string[]
+  readonly effect: Effect | null
   readonly isTree: boolean
   readonly next: readonly NextStep[]
   readonly cursor: string | null

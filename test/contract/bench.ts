@@ -313,6 +313,18 @@ export class Bench {
     return id
   }
 
+  async addPeer(name: string): Promise<number> {
+    const peer = { name, kind: 'memory', address: 'memory:', settings: {}, intervalMs: 5_000 }
+    return (await this.registry.addPeer(peer)).id
+  }
+
+  /** The listing of a peer. */
+  async peer(): Promise<ListClaim> {
+    const [claim] = await this.claims({ peer: 1 })
+    if (claim?.kind !== 'list') throw new Error(`not a listing but ${claim?.kind ?? 'none'}`)
+    return claim
+  }
+
   /** Runs the source's first round: so many files in one place are owed afterwards, or read as well. */
   async fill(sourceId: number, files: number, isRead = false): Promise<ListedItem[]> {
     const items = Array.from({ length: files }, (_, n) => file(`f${n}`))
@@ -370,9 +382,13 @@ export interface ListedParts {
   readonly gone?: readonly string[]
   readonly seen?: readonly number[]
   readonly isTree?: boolean
+  readonly effect?: object
 }
 
 const usedMs = 100
+
+/** Slots for peers, too. */
+export const withPeers: Partial<Policy> = { slots: { list: 4, read: 4, peer: 4 } }
 
 export function listed(
   claim: Claim,
@@ -381,11 +397,17 @@ export function listed(
 ): Listed {
   if (claim.kind !== 'list') throw new Error('not a list claim')
   const { next = [], cursor = null, gone = [], seen = [], isTree = cursor === null } = parts
-  return { type: 'listed', claim, usedMs, items, gone, next, cursor, isTree, seen: new Set(seen) }
+  const { effect = null } = parts
+  const told = { items, gone, effect, next, cursor, isTree, seen: new Set(seen) }
+  return { type: 'listed', claim, usedMs, ...told }
 }
 
-export function found(claim: ListClaim, items: readonly ListedItem[], isTree = true): Found {
-  return { type: 'found', claim, items, gone: [], isTree }
+export function found(
+  claim: ListClaim,
+  items: readonly ListedItem[],
+  { isTree = true, effect = null }: Partial<Pick<Found, 'isTree' | 'effect'>> = {},
+): Found {
+  return { type: 'found', claim, items, gone: [], effect, isTree }
 }
 
 export function applied(claim: Claim, used = usedMs): Applied {

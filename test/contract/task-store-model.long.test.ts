@@ -260,7 +260,7 @@ class Twins {
     const { step } = asList(held.model)
     const items = listing(isTree ? (step ?? '') : '', chance)
     if (chance % 5 === 0) {
-      return twin((claim) => found(claim as Extract<Claim, { kind: 'list' }>, items, isTree))
+      return twin((claim) => found(claim as Extract<Claim, { kind: 'list' }>, items, { isTree }))
     }
     return twin((claim, side) => {
       const rest = { seen: held.seen[side], isTree }

@@ -17,6 +17,7 @@ import {
   released,
   settled,
   type MakeSubject,
+  withPeers,
 } from './bench.ts'
 import { operating } from './operations.ts'
 import { removing } from './removing.ts'
@@ -402,6 +403,76 @@ function leases(benchOf: BenchOf): void {
     bench.pass(60_002)
     expect((await bench.write(found(claim, [file('c')]))).acks).toEqual([{ isHeld: false }])
     expect((await bench.list()).step).toBe(claim.step)
+  })
+
+  it('W7 what a listing brings is written with its batch and its cursor', async () => {
+    const bench = await benchOf(withPeers)
+    const peer = await bench.addPeer('far')
+    const claim = await bench.peer()
+    const first = found(claim, [], { isTree: false, effect: { line: 1, text: 'one' } })
+    expect((await bench.write(first)).acks).toMatchObject([{ isHeld: true }])
+    expect(await bench.shown.of(peer)).toEqual({ 'line 1': 'one' })
+    const rest = { effect: { line: 2, text: 'two' }, cursor: 'c1' }
+    await bench.write(listed(claim, [], rest))
+    expect(await bench.shown.of(peer)).toEqual({ 'line 1': 'one', 'line 2': 'two' })
+    await bench.ask(peer)
+    expect((await bench.peer()).step).toBe('c1')
+  })
+
+  it('W7 it is not written when it comes too late, nor is the cursor', async () => {
+    const bench = await benchOf(withPeers)
+    const peer = await bench.addPeer('far')
+    const claim = await bench.peer()
+    bench.pass(120_000)
+    const late = listed(claim, [], { effect: { line: 1, text: 'one' }, cursor: 'c1' })
+    expect((await bench.write(late)).acks).toEqual([{ isHeld: false }])
+    expect(await bench.shown.of(peer)).toEqual({})
+    expect((await bench.peer()).step).toBe(null)
+  })
+
+  it('W7 what cannot be written fails its own task, and its cursor stays', async () => {
+    const bench = await benchOf(withPeers)
+    const [near, far] = [await bench.addPeer('near'), await bench.addPeer('far')]
+    const claims = (await bench.claims({ peer: 2 })).map(asList)
+    bench.shown.breaksOn = 'near'
+    const { acks } = await bench.write(
+      ...claims.map((claim) => {
+        const text = claim.sourceId === near ? 'near' : 'far'
+        return listed(claim, [], { effect: { line: claim.sourceId, text }, cursor: 'c1' })
+      }),
+    )
+    expect(acks.filter(({ failure }) => failure?.code === 'internal')).toHaveLength(1)
+    expect(await bench.shown.of(near)).toEqual({})
+    expect(Object.values(await bench.shown.of(far))).toEqual(['far'])
+    expect((await bench.status(near)).state).toBe('listing')
+  })
+
+  it('T10 a peer is listed in slots of its own, and is no user', async () => {
+    const bench = await benchOf(withPeers)
+    await bench.addSource('anna')
+    const peer = await bench.addPeer('far')
+    expect(await bench.claims({ list: 4 })).toHaveLength(1)
+    const [claim] = await bench.claims({ peer: 4 })
+    expect(claim).toMatchObject({ sourceId: peer, pool: 'peer' })
+    expect((await bench.registry.owners(9)).map(({ name }) => name)).toEqual(['anna'])
+    expect(await bench.registry.owner('far')).toBe(null)
+    expect((await bench.registry.peers()).map(({ id }) => id)).toEqual([peer])
+    await expect(bench.addPeer('far')).rejects.toThrow('already')
+  })
+
+  it('T10 a hint brings the next round of a peer at once, or right behind the open one', async () => {
+    const bench = await benchOf(withPeers)
+    const peer = await bench.addPeer('far')
+    const first = await bench.peer()
+    await bench.write(listed(first, [], { cursor: 'c1' }))
+    expect(await bench.claims({ peer: 1 })).toEqual([])
+    await bench.registry.hasten(peer)
+    const second = await bench.peer()
+    expect(second.step).toBe('c1')
+    await bench.registry.hasten(peer)
+    expect(await bench.claims({ peer: 1 })).toEqual([])
+    await bench.write(listed(second, [], { cursor: 'c2' }))
+    expect((await bench.peer()).step).toBe('c2')
   })
 
   it('L6 a quarter of the slots for listing may be held longer than a lease, and no more', async () => {
@@ -871,10 +942,10 @@ function whatWentAway(benchOf: BenchOf): void {
     const bench = await benchOf()
     const source = await bench.addSource('anna')
     const first = await bench.list()
-    await bench.write(found(first, [file('a'), file('b'), file('c')], false))
+    await bench.write(found(first, [file('a'), file('b'), file('c')], { isTree: false }))
     await bench.write(failed(first, 'interrupted'))
     const second = await bench.list()
-    await bench.write(found(second, [file('b')], false))
+    await bench.write(found(second, [file('b')], { isTree: false }))
     await bench.write(listed(second, [file('c')], { cursor: 'c1' }))
     const asked = (await bench.settle()).candidates.map(({ item }) => item.key)
     expect({ asked, state: (await bench.status(source)).state }).toEqual({

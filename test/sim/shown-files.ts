@@ -15,6 +15,12 @@ export interface Shown {
   sinceMs: number | null
 }
 
+/** What a listing brings by itself: one line, under a number of its own. */
+export interface ListedLine {
+  readonly line: number
+  readonly text: string
+}
+
 export const shownTable = `create table if not exists shown (
   item_id bigint primary key, source_id bigint, key text, text text, times bigint, is_gone bigint)`
 
@@ -30,6 +36,19 @@ export class ShownFiles implements Shown, EffectWriter<Transaction> {
 
   async open(): Promise<void> {
     await this.#db.run(shownTable)
+  }
+
+  async listed(tx: Transaction, sourceId: number, effect: Effect): Promise<void> {
+    const { line, text } = effect as ListedLine
+    await tx.run(
+      `insert into shown values (?, ?, ?, ?, 1, 0)
+       on conflict (item_id) do update set times = shown.times + 1`,
+      -line,
+      sourceId,
+      `line ${line}`,
+      text,
+    )
+    if (text === this.breaksOn) throw new Error('this effect cannot be written')
   }
 
   async applied(tx: Transaction, readings: readonly Reading[]): Promise<void> {
@@ -100,6 +119,13 @@ export class ShownInMemory implements Shown, EffectWriter {
   breaksOn: string | null = null
   sinceMs: number | null = null
   readonly #lines = new Map<number, Line>()
+
+  async listed(_: unknown, sourceId: number, effect: Effect): Promise<void> {
+    const { line, text } = effect as ListedLine
+    if (text === this.breaksOn) throw new Error('this effect cannot be written')
+    const times = (this.#lines.get(-line)?.times ?? 0) + 1
+    this.#lines.set(-line, { sourceId, key: `line ${line}`, text, times, isGone: false })
+  }
 
   async applied(_: unknown, readings: readonly Reading[]): Promise<void> {
     for (const { item, effect } of readings) {

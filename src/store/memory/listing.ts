@@ -52,7 +52,7 @@ function startRound(t: Turning, source: SourceRow): void {
   source.progressMs = t.nowMs
   addTask(t.rows, {
     kind: 'list',
-    queue: queueOf(t, 'list', isAsked ? 0 : 1, source),
+    queue: queueOf(t, source.listPool, isAsked ? 0 : 1, source),
     source,
     round,
     step: isFull ? null : source.cursor,
@@ -76,19 +76,24 @@ export function restartRound(t: Turning, source: SourceRow): void {
 }
 
 /** A batch in the middle of a step. Returns the row ids of the items. */
-export function storeFound(t: Turning, task: TaskRow, found: Found): readonly number[] {
+export async function storeFound(
+  t: Turning,
+  task: TaskRow,
+  found: Found,
+): Promise<readonly number[]> {
   const { round, source } = task
   if (round === null) return []
   if (found.isTree) placeOf(source, task)
   else beginAnew(task, round)
   const rows = found.items.map((item) => storeItem(t, task, item, found.isTree))
   sayGone(source, found.gone, round)
+  if (found.effect !== null) await t.effects.listed?.(null, source.entry.id, found.effect)
   t.hungry.add(source)
   return rows
 }
 
 /** The end of a step: what it found, what follows from it, and where to go on. */
-export function storeListed(t: Turning, task: TaskRow, listed: Listed): void {
+export async function storeListed(t: Turning, task: TaskRow, listed: Listed): Promise<void> {
   const { round, source } = task
   t.rows.tasks.delete(task)
   if (round === null) return
@@ -102,6 +107,7 @@ export function storeListed(t: Turning, task: TaskRow, listed: Listed): void {
     if (round.isFull) round.cursor = listed.cursor
     else source.cursor = listed.cursor
   }
+  if (listed.effect !== null) await t.effects.listed?.(null, source.entry.id, listed.effect)
   t.hungry.add(source)
   endListing(t, source)
 }
@@ -128,7 +134,7 @@ function addStep(t: Turning, task: TaskRow, next: NextStep, isTree: boolean): vo
   if (isKnown && seeUnchanged(source, round, { step, version })) return
   addTask(t.rows, {
     kind: 'list',
-    queue: queueOf(t, 'list', 1, source),
+    queue: queueOf(t, source.listPool, 1, source),
     source,
     round,
     step,

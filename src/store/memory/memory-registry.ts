@@ -4,6 +4,7 @@ import { health } from '../../engine/breaker.ts'
 import type { EffectWriter } from '../../engine/handler.ts'
 import type { Plan } from '../../engine/policy.ts'
 import type {
+  NewPeer,
   NewSource,
   Owner,
   OwnerStatus,
@@ -34,9 +35,9 @@ export class MemoryRegistry implements Registry {
     if ((await this.owner(name)) !== null) {
       throw new SyncError('bad-input', `There is a user named ${name} already.`)
     }
-    const owner: OwnerRow = { id: nextId(rows), name, plan }
+    const owner: OwnerRow = { id: nextId(rows), name, isPeer: false, plan }
     rows.owners.set(owner.id, owner)
-    return { ...owner }
+    return { id: owner.id, name, plan }
   }
 
   async setPlan(ownerId: number, plan: Plan): Promise<void> {
@@ -45,14 +46,48 @@ export class MemoryRegistry implements Registry {
   }
 
   async owner(name: string): Promise<Owner | null> {
-    return [...this.#parts.rows.owners.values()].find((owner) => owner.name === name) ?? null
+    const found = this.#users.find((owner) => owner.name === name)
+    return found === undefined ? null : told(found)
   }
 
   async owners(limit: number, after = ''): Promise<readonly Owner[]> {
-    return [...this.#parts.rows.owners.values()]
+    return this.#users
       .filter(({ name }) => name > after)
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
       .slice(0, limit)
+      .map(told)
+  }
+
+  get #users(): OwnerRow[] {
+    return [...this.#parts.rows.owners.values()].filter(({ isPeer }) => !isPeer)
+  }
+
+  async addPeer(peer: NewPeer): Promise<SourceEntry> {
+    const { rows, clock } = this.#parts
+    if ((await this.peers()).some(({ name }) => name === peer.name)) {
+      throw new SyncError('bad-input', `There is a peer named ${peer.name} already.`)
+    }
+    const known = [...rows.owners.values()].find((row) => row.isPeer && row.name === peer.name)
+    const owner = known ?? { id: nextId(rows), name: peer.name, isPeer: true, plan: 'free' }
+    rows.owners.set(owner.id, owner)
+    const entry = { ...peer, id: nextId(rows), ownerId: owner.id }
+    rows.sources.set(entry.id, newSource(entry, { password: null, listPool: 'peer' }, clock.now()))
+    return entry
+  }
+
+  async peers(): Promise<readonly SourceEntry[]> {
+    return [...this.#parts.rows.sources.values()]
+      .filter(({ listPool }) => listPool === 'peer')
+      .map(({ entry }) => entry)
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  async hasten(sourceId: number): Promise<void> {
+    const { rows, clock } = this.#parts
+    const source = rows.sources.get(sourceId)
+    if (source === undefined) return
+    if (source.round === null) source.dueMs = Math.min(source.dueMs, clock.now())
+    else if (source.asked === 'no') source.asked = 'round'
   }
 
   async addSource({ password, ...source }: NewSource): Promise<SourceEntry> {
@@ -62,7 +97,7 @@ export class MemoryRegistry implements Registry {
       throw new SyncError('bad-input', `There is a source named ${source.name} already.`)
     }
     const entry = { ...source, id: nextId(rows) }
-    rows.sources.set(entry.id, newSource(entry, password, clock.now()))
+    rows.sources.set(entry.id, newSource(entry, { password, listPool: 'list' }, clock.now()))
     return entry
   }
 
@@ -141,7 +176,8 @@ export class MemoryRegistry implements Registry {
 
   async ownerStatus(ownerId: number): Promise<OwnerStatus | null> {
     const owner = this.#parts.rows.owners.get(ownerId)
-    return owner === undefined ? null : { ...owner, counts: this.#counts(this.#of(ownerId)) }
+    if (owner === undefined) return null
+    return { ...told(owner), counts: this.#counts(this.#of(ownerId)) }
   }
 
   async sourceStatus(sourceId: number): Promise<SourceStatus | null> {
@@ -229,9 +265,18 @@ export function askFor(
   }
 }
 
-function newSource(entry: SourceEntry, password: string | null, dueMs: number): SourceRow {
+function told({ id, name, plan }: OwnerRow): Owner {
+  return { id, name, plan }
+}
+
+function newSource(
+  entry: SourceEntry,
+  { password, listPool }: Pick<SourceRow, 'password' | 'listPool'>,
+  dueMs: number,
+): SourceRow {
   return {
     entry,
+    listPool,
     password,
     dueMs,
     asked: 'no',

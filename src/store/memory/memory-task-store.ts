@@ -144,7 +144,7 @@ async function write(t: Turning, told: Result): Promise<Ack> {
   }
   if (result.type === 'found') {
     if (task === undefined) return { isHeld: false }
-    const rows = storeFound(t, task, result)
+    const rows = await storeFound(t, task, result)
     move(t, task.source)
     return { isHeld: true, rows, untilMs: extendLease(t, slot, slot.held) }
   }
@@ -171,7 +171,7 @@ function extendLease({ rows, policy, nowMs }: Turning, slot: SlotRow, held: Hold
       other.held !== null &&
       other.held.untilMs > other.held.startedMs + leaseMs,
   )
-  if (long.length < longLeases(policy)) {
+  if (long.length < longLeases(policy, slot.pool)) {
     const untilMs = Math.min(nowMs + leaseMs, held.startedMs + longestListMs)
     held.untilMs = Math.max(held.untilMs, untilMs)
   }
@@ -205,7 +205,7 @@ async function settle(
       await storeFailed(t, task, result.failure)
       break
     case 'listed':
-      storeListed(t, task, result)
+      await storeListed(t, task, result)
       break
     case 'applied':
       await storeApplied(t, task, result)

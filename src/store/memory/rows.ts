@@ -1,7 +1,7 @@
 import type { Breaker } from '../../engine/breaker.ts'
 import type { EffectWriter } from '../../engine/handler.ts'
 import type { Plan, Policy } from '../../engine/policy.ts'
-import type { SourceEntry } from '../../engine/registry.ts'
+import type { ListPool, SourceEntry } from '../../engine/registry.ts'
 import type { ListedItem } from '../../engine/source.ts'
 import type { Pool, WorkClass } from '../../engine/task.ts'
 import type { Window } from '../../engine/window.ts'
@@ -28,11 +28,14 @@ export interface Rows {
 export interface OwnerRow {
   readonly id: number
   readonly name: string
+  /** It is no user, but a peer. */
+  readonly isPeer: boolean
   plan: Plan
 }
 
 export interface SourceRow {
   entry: SourceEntry
+  readonly listPool: ListPool
   password: string | null
   /** When its next round is due; of no meaning while a round is open. */
   dueMs: number

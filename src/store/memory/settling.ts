@@ -51,7 +51,7 @@ function askForMissing(t: Turning, source: SourceRow): void {
     endRound(t, source, 'withheld')
   } else {
     round.phase = 'settling'
-    const queue = queueOf(t, 'list', 1, source)
+    const queue = queueOf(t, source.listPool, 1, source)
     addTask(t.rows, { kind: 'settle', queue, source, round })
   }
 }

@@ -1,4 +1,5 @@
 import { isLately, type Breaker } from '../../engine/breaker.ts'
+import type { ListPool } from '../../engine/registry.ts'
 import type { Failure } from '../../engine/task.ts'
 import { LaneBook, laneColumns, queueColumns, type LaneRow, type QueueRow } from './lane-book.ts'
 import type { Transaction } from './sql.ts'
@@ -6,6 +7,8 @@ import type { Transaction } from './sql.ts'
 /** A source's breaker and what it said last, while a turn is under way. */
 export interface SourceAccount {
   readonly id: number
+  /** Where its listing takes turns. */
+  readonly listPool: ListPool
   /** A round of it has ended clean. */
   readonly wasWell: boolean
   breaker: Breaker
@@ -77,7 +80,7 @@ export class Ledger {
 
   #lockSources(ids: readonly number[], skip: '' | ' skip locked'): Promise<SourceRow[]> {
     return this.#tx.all(
-      `select id, owner_id, clean_round_id, seq, health, rest_until_ms, trips, failures, recent, fence_floor,
+      `select id, owner_id, list_pool, clean_round_id, seq, health, rest_until_ms, trips, failures, recent, fence_floor,
          ok_ms, progress_ms, error_code
        from source where id = any(?) order by id for no key update of source${skip}`,
       ids,
@@ -194,6 +197,7 @@ function rowOf({ id, seq, breaker, isMoved, error }: SourceAccount, nowMs: numbe
 interface SourceRow {
   readonly id: number
   readonly owner_id: number
+  readonly list_pool: ListPool
   readonly clean_round_id: number | null
   readonly seq: number
   readonly health: number
@@ -216,6 +220,7 @@ function accountOf(row: SourceRow): SourceAccount {
   const { rest_until_ms: restUntilMs, fence_floor: fenceFloor, ok_ms: okMs } = row
   return {
     id,
+    listPool: row.list_pool,
     seq,
     wasWell: row.clean_round_id !== null,
     breaker: { health, restUntilMs, trips, failures, recent, fenceFloor, okMs },

@@ -47,6 +47,13 @@ export async function queueOf(
   return made.id
 }
 
+/** The queue in which a source is listed: of the pool that it was added for. */
+export function listQueueOf(t: Turning, workClass: WorkClass, sourceId: number): Promise<number> {
+  const pool = t.ledger.source(sourceId)?.listPool
+  if (pool === undefined) throw new Error(`assertion failed: source ${sourceId} is taken`)
+  return queueOf(t, pool, workClass, sourceId)
+}
+
 /** One of them that another turn has just made is not in the book yet. */
 async function laneOf(
   t: Turning,

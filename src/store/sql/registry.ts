@@ -2,6 +2,7 @@ import { SyncError } from '../../base/errors.ts'
 import type { EffectWriter } from '../../engine/handler.ts'
 import { planWeights, type Plan } from '../../engine/policy.ts'
 import type {
+  NewPeer,
   NewSource,
   Owner,
   OwnerStatus,
@@ -13,8 +14,10 @@ import type {
 } from '../../engine/registry.ts'
 import type { SecretContext } from '../vault.ts'
 import { askForRound, stir } from './asking.ts'
-import type { SqlDatabase, Transaction } from './sql.ts'
+import { insertPeer } from './peers.ts'
 import { clearPortion, isThere, lockWithLanes, removeSource } from './removal.ts'
+import { never } from './rounds.ts'
+import type { SqlDatabase, Transaction } from './sql.ts'
 import { ownerCounts, sourceStatus, troublesOf } from './status.ts'
 
 /** Seals and opens what must not be read in the database file; a secret that is moved to another context does not open. */
@@ -82,7 +85,7 @@ export class SqlRegistry implements Registry {
 
   async owner(name: string): Promise<Owner | null> {
     const owner = await this.#parts.db.get<OwnerRow>(
-      'select id, name, plan from owner where name = ?',
+      'select id, name, plan from owner where name = ? and is_peer = 0',
       name,
     )
     return owner ?? null
@@ -90,7 +93,7 @@ export class SqlRegistry implements Registry {
 
   async owners(limit: number, after = ''): Promise<readonly Owner[]> {
     return this.#parts.db.all<OwnerRow>(
-      'select id, name, plan from owner where name > ? order by name limit ?',
+      'select id, name, plan from owner where name > ? and is_peer = 0 order by name limit ?',
       after,
       limit,
     )
@@ -118,6 +121,29 @@ export class SqlRegistry implements Registry {
       return added.id
     })
     return { ...entry, id }
+  }
+
+  async addPeer(peer: NewPeer): Promise<SourceEntry> {
+    return { ...peer, ...(await this.#change((tx) => insertPeer(tx, peer))) }
+  }
+
+  async peers(): Promise<readonly SourceEntry[]> {
+    const rows = await this.#parts.db.all<SourceRow>(
+      `select ${sourceColumns} from source where list_pool = 'peer' and ${isThere} order by name`,
+    )
+    return rows.map(toEntry)
+  }
+
+  async hasten(sourceId: number): Promise<void> {
+    await this.#change((tx) =>
+      tx.run(
+        `update source set due_ms = case when due_ms < ?3 then least(due_ms, ?1) else due_ms end,
+           is_asked = case when due_ms < ?3 then is_asked else greatest(is_asked, 1) end where id = ?2`,
+        tx.nowMs,
+        sourceId,
+        never,
+      ),
+    )
   }
 
   async source(id: number): Promise<SourceEntry | null> {

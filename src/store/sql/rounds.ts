@@ -2,7 +2,7 @@ import type { NextStep } from '../../engine/source.ts'
 import type { Found, Listed } from '../../engine/task.ts'
 import { storeItems } from './items.ts'
 import { finishPlace, isUnchangedPlace, placeOf } from './places.ts'
-import { queueOf, touchSource } from './queues.ts'
+import { listQueueOf, touchSource } from './queues.ts'
 import { endListing, openRound, spoilRound, type Round } from './settling.ts'
 import { touch, type HeldTask, type Turning } from './turning.ts'
 
@@ -42,7 +42,7 @@ export async function startRound(t: Turning, source: DueSource): Promise<void> {
     source.id,
   )
   // A person waits: the first step of what he asked for comes first, the rest takes its turns.
-  const queueId = await queueOf(t, 'list', source.is_asked > 0 ? 0 : 1, source.id)
+  const queueId = await listQueueOf(t, source.is_asked > 0 ? 0 : 1, source.id)
   const step = { step: isFull ? null : source.cursor, version: null }
   await addSteps(t, [step], {
     queueId,
@@ -93,6 +93,7 @@ export async function storeFound(
     roundId: round.id,
     marks: !found.isTree && round.is_full === 1,
   })
+  await writeEffect(t, found)
   t.hungry.add(task.source_id)
   return rows
 }
@@ -115,9 +116,17 @@ export async function storeListed(t: Turning, task: HeldTask, listed: Listed): P
     await finishPlace(t, task, { id: placeId, roundId: round.id, seen })
   }
   if (await countSteps(t, round, listed.next.length)) await follow(t, round, listed.next, placeId)
+  await writeEffect(t, listed)
   if (listed.cursor !== null) await keepCursor(t, round, listed.cursor)
   t.hungry.add(task.source_id)
   await endListing(t, round.id)
+}
+
+async function writeEffect(
+  { tx, effects }: Turning,
+  { claim, effect }: Found | Listed,
+): Promise<void> {
+  if (effect !== null) await effects.listed?.(tx, claim.sourceId, effect)
 }
 
 /**
@@ -153,7 +162,7 @@ async function follow(
     if (!isKnown) steps.push({ step, version: version ?? null })
   }
   if (steps.length === 0) return
-  const queueId = await queueOf(t, 'list', 1, round.source_id)
+  const queueId = await listQueueOf(t, 1, round.source_id)
   await addSteps(t, steps, { queueId, sourceId: round.source_id, roundId: round.id, placeId })
 }
 

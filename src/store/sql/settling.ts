@@ -1,6 +1,6 @@
 import { maxAsked, type SettleClaim, type Settled } from '../../engine/task.ts'
 import { itemById, itemColumns, toItem, type ItemRow } from './items.ts'
-import { endTaskOf, queueOf } from './queues.ts'
+import { endTaskOf, listQueueOf } from './queues.ts'
 import type { Transaction } from './sql.ts'
 import { touch, type HeldTask, type Turning } from './turning.ts'
 
@@ -60,7 +60,7 @@ async function settleRound(t: Turning, round: Round): Promise<void> {
   }
   await t.tx.run('update source set withheld = 0 where id = ?', round.source_id)
   await t.tx.run(`update round set phase = 'settling' where id = ?`, round.id)
-  const queueId = await queueOf(t, 'list', 1, round.source_id)
+  const queueId = await listQueueOf(t, 1, round.source_id)
   await t.tx.run(
     `insert into task (queue_id, source_id, kind, state, round_id, step)
      values (?, ?, 'settle', 0, ?, '0')`,

@@ -123,7 +123,7 @@ export async function extendLease(
     pool,
     slot,
     policy.leaseMs,
-    longLeases(policy),
+    longLeases(policy, pool),
   )
   return row?.until_ms ?? untilMs
 }

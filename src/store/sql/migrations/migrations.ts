@@ -3,6 +3,7 @@ import { libraryTables } from './library.ts'
 import { lanes } from './lanes.ts'
 import type { Migration } from './migration.ts'
 import { operation } from './operation.ts'
+import { peers } from './peers.ts'
 import { removal } from './removal.ts'
 import { turns } from './turns.ts'
 
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   operation,
   lanes,
   removal,
+  peers,
 ]
