@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { AbortListeners } from './abort-listeners.ts'
 import type { Clock } from './clock.ts'
 import { type Batch, type Harm, notStarted } from './thread.ts'
 
@@ -33,6 +34,7 @@ export class Threads<Input, Answer> {
   readonly #parts: ThreadsParts<Input, Answer>
   readonly #threads: Thread<Input, Answer>[]
   readonly #waiting: Task<Input, Answer>[] = []
+  readonly #aborts = new AbortListeners()
   #isClosed = false
 
   constructor(parts: ThreadsParts<Input, Answer>) {
@@ -56,12 +58,11 @@ export class Threads<Input, Answer> {
       if (this.#waiting.length >= this.#parts.maxWaiting) {
         throw this.#parts.ended(input, `${this.#waiting.length} others wait already`)
       }
-      const stop = (): void => {
+      const release = this.#aborts.add(signal, () => {
         const index = this.#waiting.indexOf(task)
         if (index >= 0) this.#waiting.splice(index, 1)
         reject(signal.reason)
-      }
-      const release = (): void => signal.removeEventListener('abort', stop)
+      })
       const task: Task<Input, Answer> = {
         input,
         resolve: (answer) => {
@@ -73,7 +74,6 @@ export class Threads<Input, Answer> {
           reject(error)
         },
       }
-      signal.addEventListener('abort', stop, { once: true })
       this.#waiting.push(task)
       this.#serve()
     })
