@@ -14,14 +14,16 @@ export interface FailedDeployment extends DeploymentOffer {
   readonly description: string
   /** The snapshot that offered it; null: a change feed. */
   readonly snapshotHash: string | null
-  /** How often it has been tried. */
+  /** How often it has been tried: once, and once more whenever `dueFailures` gave it. */
   readonly attempts: number
   readonly nextMs: number
 }
 
 /** What is to be written together. Writing it twice is the same as writing it once. */
 export interface ContentEffect {
+  /** At most `maxEffect`. Their files are kept with them, whatever their size. */
   readonly deployments: readonly Deployment[]
+  /** Content of these deployments. */
   readonly blobs: readonly SmallBlob[]
   readonly failures: readonly Omit<FailedDeployment, 'attempts' | 'nextMs' | 'failedMs'>[]
   /** Parts of snapshots that were gone through; with its last part a snapshot is processed. */
@@ -48,7 +50,7 @@ export interface StoredDeployment extends Omit<Deployment, 'file' | 'metadata' |
   readonly deploymentId: number
   readonly localMs: number
   readonly isActive: boolean
-  /** The entity that took its last pointer; null: none, or it is not known any more. */
+  /** Of the entities that had one of its pointers when it died, the least that is greater; null: it is active. */
   readonly overwrittenBy: string | null
 }
 
@@ -101,9 +103,9 @@ export interface Snapshot {
 /** What is deployed, who is active, what others offered. Times in milliseconds since 1970. */
 export interface ContentStore {
   /**
-   * Writes all of it in one transaction, at most `maxDeployments` deployments. Local times are one a transaction,
-   * greater than all before, given under a lock that is held until it is over; the result does not depend on the order in
-   * which deployments come.
+   * Writes all of it in one transaction. Each `maxDeployments` of it have a local time, greater than all before, given
+   * under a lock that is held until it is over; who is active does not depend on the order in which deployments come.
+   * Gives what became of each, in their order. A deployment whose content could not all be had has to be dead.
    */
   deploy(effect: ContentEffect): Promise<readonly Deployed[]>
 
@@ -117,7 +119,7 @@ export interface ContentStore {
   /** Which of these would be dead at once, and yet leave a mark. */
   overtaken(offers: readonly DeploymentOffer[]): Promise<ReadonlySet<string>>
 
-  /** Active entities that have one of these pointers (of any type) or ids, each once, at most `limit`. */
+  /** Active entities that have one of these pointers (of any type) or ids, each once. */
   activeByPointers(pointers: readonly string[]): Promise<readonly EntityFile[]>
   activeByIds(entityIds: readonly string[]): Promise<readonly EntityFile[]>
   /** Active entities of which a pointer begins so, by pointer; `total` is how many there are. */
@@ -125,7 +127,7 @@ export interface ContentStore {
     prefix: string,
     page: { readonly offset: number; readonly limit: number },
   ): Promise<{ readonly total: number; readonly entities: readonly EntityFile[] }>
-  /** Active entities whose content lists this hash, at most `limit`. */
+  /** Active entities whose content lists this hash, by id. */
   activeByContent(hash: string, limit: number): Promise<readonly string[]>
   deployment(type: EntityType, entityId: string): Promise<StoredDeployment | null>
   changes(query: ChangeQuery): Promise<readonly Change[]>
@@ -142,6 +144,7 @@ export interface ContentStore {
   /** The local time of the newest deployment; 0 where there is none. */
   newestMs(): Promise<number>
 
+  /** By the time at which they failed last. */
   failures(page: {
     readonly offset: number
     readonly limit: number
@@ -178,10 +181,47 @@ export interface ContentStore {
   /** Processed without having been read: what it replaces was processed. */
   noteProcessed(hashes: readonly string[]): Promise<void>
 
+  /**
+   * One step of forgetting what nobody needs; call again until it is done. Content that only deployments dead for
+   * `graceMs` had is let go; deployments dead for `keepDeadMs` are forgotten with their files. Their marks stay.
+   */
+  collect(limits: CollectLimits): Promise<Collected>
+  /** Which of these are needed: by an active entity or one that died within `graceMs`, as an entity file, as a snapshot. */
+  needed(hashes: readonly string[], graceMs: number): Promise<ReadonlySet<string>>
+
   /** Small facts about the node by name. */
   fact(name: string): Promise<string | null>
   setFact(name: string, value: string): Promise<void>
 }
 
-/** Deployments in one transaction: its rows share a local time, and a page of a feed has to hold them. */
+/** Times in milliseconds. */
+export interface CollectLimits {
+  readonly graceMs: number
+  /** At least `graceMs`. */
+  readonly keepDeadMs: number
+  /** Deployments to be looked at. */
+  readonly limit: number
+}
+
+export interface Collected {
+  /**
+   * Content that nobody needs and that is not in the database: whoever keeps files removes these, unless they came in
+   * within the grace period.
+   */
+  readonly hashes: readonly string[]
+  /** Blobs that were removed from the database. */
+  readonly blobs: number
+  /** Deployments that were forgotten. */
+  readonly deployments: number
+  /** Nothing is left to do for now. */
+  readonly isDone: boolean
+}
+
+/** Deployments that share a local time: a page of a feed has to hold them. */
 export const maxDeployments = 250
+/** Deployments in one transaction. */
+export const maxEffect = 1_000
+/** After so many milliseconds, doubled with every attempt, a deployment that failed is tried again. */
+export const failureBackoff = { baseMs: 60_000, maxMs: 6 * 3_600_000 }
+/** The same of a snapshot that could not be gone through. */
+export const snapshotBackoff = { baseMs: 30_000, maxMs: 3_600_000 }

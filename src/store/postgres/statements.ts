@@ -1,7 +1,7 @@
 import { type EachRow, postgresEach, postgresText, postgresTogether } from '../sql/dialect.ts'
 import type { SqlValue, Write } from '../sql/sql.ts'
 import type { Prepared } from './prepared-query.ts'
-import { jsonParameter, parameter } from './values.ts'
+import { type Column, jsonParameter, parameter } from './values.ts'
 
 interface Statement {
   readonly name: string
@@ -13,7 +13,7 @@ interface Statement {
 /** A text with its values. */
 interface Part {
   readonly text: string
-  readonly values: readonly SqlValue[]
+  readonly values: readonly (SqlValue | Column)[]
 }
 
 /** Texts and the names under which each connection keeps them prepared: the same on all. */
@@ -23,7 +23,7 @@ export class Statements {
   /** By the texts that they are made of. */
   readonly #together = new Map<string, string>()
 
-  query(text: string, values: readonly SqlValue[]): Prepared {
+  query(text: string, values: Part['values']): Prepared {
     const { json, name, text: translated } = this.#statement(text)
     const parameters = values.map((value, n) =>
       json.has(n) ? jsonParameter(value) : parameter(value),
@@ -57,7 +57,7 @@ export class Statements {
       this.#eaches.set(text, each)
     }
     // Rows have the columns that the text names, of the types that it gives.
-    const records = rows as readonly Readonly<Record<string, string | number | null>>[]
+    const records = rows as readonly Readonly<Record<string, Column[number]>>[]
     const lists = each.columns.map((name) => records.map((row) => row[name] ?? null))
     return { text: each.text, values: [...values, ...lists] }
   }

@@ -15,6 +15,13 @@ test('what PostgreSQL cannot keep in a text is replaced, the rest is written as 
   )
 })
 
+test('bytes stand in an array as hex', () => {
+  const bytes = new Uint8Array([9, 0, 34, 92, 255])
+  expect(parameter([bytes.subarray(1), null, new Uint8Array()])).toBe(
+    String.raw`{"\\x00225cff",NULL,"\\x"}`,
+  )
+})
+
 test('in JSON it is replaced where it is an escape, and not where a text speaks of one', () => {
   const kept = { name: String.raw`\u0000 \ud800 \\u0000`, tab: '\t\u0001"\\', pair: '🎵' }
   expect(jsonParameter(rowsOf([kept]))).toBe(rowsOf([kept]))

@@ -2,6 +2,9 @@
 import { TypeOverrides } from 'pg'
 import type { SqlValue } from '../sql/sql.ts'
 
+/** What several rows have in a column, bytes among it. */
+export type Column = readonly (string | number | Uint8Array | null)[]
+
 /** A value as the server reads it: a text in its own notation, or bytes. */
 export type Parameter = string | Buffer | null
 
@@ -9,18 +12,18 @@ export type Parameter = string | Buffer | null
  * PostgreSQL keeps no U+0000 in a text, and no half of a surrogate pair: both become U+FFFD. Of halves in plain texts
  * the encoder takes care.
  */
-export function parameter(value: SqlValue): Parameter {
+export function parameter(value: SqlValue | Column): Parameter {
   if (value === null) return null
   if (typeof value === 'string') return withoutNul(value)
   if (typeof value === 'number') return String(value)
   if (value instanceof Uint8Array) {
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    return bufferOf(value)
   }
   return `{${value.map(element).join(',')}}`
 }
 
 /** The same of JSON as `JSON.stringify` writes it: there both are escapes. */
-export function jsonParameter(json: SqlValue): Parameter {
+export function jsonParameter(json: SqlValue | Column): Parameter {
   if (typeof json !== 'string' || !json.includes('\\u')) return parameter(json)
   return json.replace(/\\(u0000|ud[89a-f]..|.)/g, (whole, escaped: string) =>
     escaped.length > 1 ? '\\ufffd' : whole,
@@ -28,10 +31,15 @@ export function jsonParameter(json: SqlValue): Parameter {
 }
 
 /** Of an array (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). */
-function element(value: string | number | null): string {
+function element(value: Column[number]): string {
   if (value === null) return 'NULL'
   if (typeof value === 'number') return String(value)
+  if (value instanceof Uint8Array) return `"\\\\x${bufferOf(value).toString('hex')}"`
   return `"${withoutNul(value).replace(/["\\]/g, String.raw`\$&`)}"`
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function withoutNul(text: string): string {

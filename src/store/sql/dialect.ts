@@ -8,6 +8,7 @@ const inSqlite: readonly (readonly [RegExp, string | ((...parts: string[]) => st
   [/\bjson_agg\(/g, 'json_group_array('],
   [/\bgreatest\(/g, 'max('],
   [/\bleast\(/g, 'min('],
+  [/\bconvert_from\(([^']+), 'UTF8'\)/g, 'cast($1 as text)'],
   [
     /not \(([\w.]+) = any\(array\(\s*select ([\w.]+) from (\w+) where ([^()]*)\)\)\)/g,
     'not exists (select 1 from $3 where $4 and $2 = $1)',

@@ -13,7 +13,7 @@ export interface Sql {
   /**
    * Does the same for each of `rows`: `update t set a = r.a from rows as r (id bigint, a text) where t.id = r.id`, or
    * `insert into t (a, b) select ?1, r.b from rows as r (b text)`. PostgreSQL does it in one statement, SQLite in one
-   * a row. Gives what they return.
+   * a row. Gives what they return. Rows may hold bytes (`bytea`).
    */
   each<Row>(text: string, rows: readonly object[], ...values: readonly SqlValue[]): Promise<Row[]>
 }

@@ -110,7 +110,10 @@ export class SqliteSql implements SqlDatabase {
     const statement = this.#db.prepare<unknown>(text)
     const { columns } = statement
     const isPlain = columns.every(({ type }) => type !== 'REAL' && type !== 'BLOB')
-    if (!isPlain || !/^\s*(?:select|with)\b/.test(text)) return (values) => statement.all(...values)
+    // What gathers all of its rows in one text needs no other.
+    if (!isPlain || !/^\s*(?:select (?!string_agg\()|with\b)/.test(text)) {
+      return (values) => statement.all(...values)
+    }
     const pairs = columns.map(({ name }) => `'${name}', "${name}"`).join(', ')
     const packed = this.#db.prepare<{ rows: string }>(
       `select json_group_array(json_object(${pairs})) as rows from (select * from (${text}) limit -1)`,

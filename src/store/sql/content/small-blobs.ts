@@ -1,6 +1,9 @@
 import type { SqlDatabase } from '../sql.ts'
 
-/** Content that is small enough for a row. It is written by the transaction of the deployment that brings it. */
+/**
+ * Content that is small enough for a row, and the files of entities, whatever their size. Both are written by the
+ * transaction of the deployment that brings them.
+ */
 export class SmallBlobs {
   readonly #sql: SqlDatabase
 
@@ -12,22 +15,33 @@ export class SmallBlobs {
   async sizes(hashes: readonly string[]): Promise<ReadonlyMap<string, number>> {
     if (hashes.length === 0) return new Map()
     const rows = await this.#sql.all<{ hash: string; size: number }>(
-      'select hash, size from small_blob where hash = any(?)',
+      `select hash, size from small_blob where hash = any(?1)
+       union select deployment.entity_id as hash, length(entity_file.bytes) as size
+         from deployment cross join entity_file on entity_file.id = deployment.id
+         where deployment.entity_id = any(?1)`,
       hashes,
     )
     return new Map(rows.map(({ hash, size }) => [hash, size]))
   }
 
   async read(hash: string): Promise<Uint8Array | null> {
-    const row = await this.#sql.get<{ bytes: Uint8Array }>(
-      'select bytes from small_blob where hash = ?',
-      hash,
-    )
+    const row =
+      (await this.#sql.get<BytesRow>(
+        `select entity_file.bytes from deployment
+           cross join entity_file on entity_file.id = deployment.id
+         where deployment.entity_id = ?`,
+        hash,
+      )) ?? (await this.#sql.get<BytesRow>('select bytes from small_blob where hash = ?', hash))
     return row?.bytes ?? null
   }
 
+  /** An entity's file goes with its deployment, and no sooner. */
   async remove(hashes: readonly string[]): Promise<void> {
     if (hashes.length === 0) return
     await this.#sql.run('delete from small_blob where hash = any(?)', hashes)
   }
+}
+
+interface BytesRow {
+  readonly bytes: Uint8Array
 }

@@ -1,3 +1,4 @@
+import { contentTables } from './content.ts'
 import { engineTables } from './engine.ts'
 import { libraryTables } from './library.ts'
 import { lanes } from './lanes.ts'
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   lanes,
   removal,
   peers,
+  contentTables,
 ]

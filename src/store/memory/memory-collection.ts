@@ -1,0 +1,57 @@
+import type { Collected, CollectLimits } from '../../content/content-store.ts'
+import type { ContentRows, KeptDeployment } from './content-rows.ts'
+
+/** Whether somebody needs these bytes, who is active or died later than `sinceMs`. */
+export function isNeeded(rows: ContentRows, hash: string, sinceMs: number): boolean {
+  return (
+    rows.snapshots.some((snapshot) => snapshot.hash === hash) ||
+    rows.deployments.some(({ deployment, death }) => {
+      if (deployment.entityId === hash) return true
+      const isRecent = death === null || death.diedMs > sinceMs
+      return isRecent && deployment.content.some((file) => file.hash === hash)
+    })
+  )
+}
+
+export function collectInMemory(
+  rows: ContentRows,
+  { graceMs, keepDeadMs, limit }: CollectLimits,
+  nowMs: number,
+): Collected {
+  const candidates = new Set<string>()
+  const swept = diedBy(rows, nowMs - graceMs, limit, false)
+  for (const row of swept) {
+    row.isSwept = true
+    for (const { hash } of row.deployment.content) candidates.add(hash)
+  }
+  const forgotten = diedBy(rows, nowMs - Math.max(keepDeadMs, graceMs), limit, true)
+  rows.deployments = rows.deployments.filter((row) => !forgotten.includes(row))
+  for (const { deployment } of forgotten) candidates.add(deployment.entityId)
+  const [hashes, removed]: [string[], string[]] = [[], []]
+  for (const hash of candidates) {
+    if (isNeeded(rows, hash, nowMs - graceMs)) continue
+    const blob = rows.blobs.get(hash)
+    if (blob === undefined) hashes.push(hash)
+    else if (blob.storedMs <= nowMs - graceMs) removed.push(hash)
+  }
+  for (const hash of removed) rows.blobs.delete(hash)
+  return {
+    hashes,
+    blobs: removed.length,
+    deployments: forgotten.length,
+    isDone: swept.length < limit && forgotten.length < limit,
+  }
+}
+
+function diedBy(
+  rows: ContentRows,
+  beforeMs: number,
+  limit: number,
+  isSwept: boolean,
+): KeptDeployment[] {
+  const diedMs = (row: KeptDeployment): number => row.death?.diedMs ?? Infinity
+  return rows.deployments
+    .filter((row) => row.isSwept === isSwept && diedMs(row) <= beforeMs)
+    .sort((a, b) => diedMs(a) - diedMs(b) || a.id - b.id)
+    .slice(0, limit)
+}

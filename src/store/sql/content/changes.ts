@@ -1,0 +1,177 @@
+import { Buffer } from 'node:buffer'
+import type { Change, ChangeQuery } from '../../../content/content-store.ts'
+import type { EntityType } from '../../../content/entity.ts'
+import type { Sql } from '../sql.ts'
+import { Conditions } from './conditions.ts'
+import { storedOf } from './deployment-rows.ts'
+import { packedSql, packing, plainColumn, unpacked } from './packed.ts'
+
+/** The deployments of a page of `GET /pointer-changes`. */
+export function changesOf(sql: Sql, query: ChangeQuery): Promise<Change[]> {
+  return query.sortBy === 'local' ? byLocalTime(sql, query) : byEntityTime(sql, query)
+}
+
+/** Those that hold a mark, behind (`ms`, `lastId`). */
+export function freshestOf(
+  sql: Sql,
+  after: { readonly ms: number; readonly lastId: string },
+  types: readonly EntityType[],
+  limit: number,
+): Promise<Change[]> {
+  const where = new Conditions(packing)
+  where.add('d.marks > 0')
+  addTypes(where, types)
+  addLocalBorder(where, { ms: after.ms, lastId: after.lastId, isLower: true })
+  return pageOf(
+    sql,
+    where,
+    `from deployment as d ${withFiles} where ${where.text}
+     order by d.local_ms, d.id limit ${where.value(limit)}`,
+  )
+}
+
+/** Numbers grow with (local_ms, order_id), and one index has all that decides. */
+function byLocalTime(sql: Sql, query: ChangeQuery): Promise<Change[]> {
+  const { types, from, to, lastId, order, offset, limit } = query
+  const where = new Conditions(packing)
+  addTypes(where, types)
+  if (from !== undefined) {
+    addLocalBorder(where, { ms: from, lastId: order === 'asc' ? lastId : undefined, isLower: true })
+  }
+  if (to !== undefined) {
+    addLocalBorder(where, { ms: to, lastId: order === 'desc' ? lastId : undefined, isLower: false })
+  }
+  return pageOf(
+    sql,
+    where,
+    `from deployment as d ${withFiles} where ${where.text}
+     order by d.local_ms ${order}, d.id ${order}
+     limit ${where.value(limit)} offset ${where.value(offset)}`,
+  )
+}
+
+/** The index by the entities' own time has the active ones apart from the dead: two walks that are merged. */
+function byEntityTime(sql: Sql, query: ChangeQuery): Promise<Change[]> {
+  const { types, from, to, lastId, order, offset, limit } = query
+  const where = new Conditions(packing)
+  addTypes(where, types)
+  const [lower, upper] = order === 'asc' ? [lastId, undefined] : [undefined, lastId]
+  if (from !== undefined) addEntityBorder(where, '>', from, lower)
+  if (to !== undefined) addEntityBorder(where, '<', to, upper)
+  const walk = (isActive: 0 | 1): string =>
+    `select d.id, d.entity_ms, d.order_id from deployment as d
+     where d.is_active = ${isActive} and ${where.text}`
+  return pageOf(
+    sql,
+    where,
+    `from (${walk(1)} union all ${walk(0)} order by entity_ms ${order}, order_id ${order}
+       limit ${where.value(limit)} offset ${where.value(offset)}) as found
+     cross join deployment as d on d.id = found.id ${withFiles}
+     order by d.entity_ms ${order}, d.order_id ${order}`,
+  )
+}
+
+function addTypes(where: Conditions, types: readonly EntityType[]): void {
+  if (types.length > 0) where.add(`d.type = any(${where.value(types)})`)
+}
+
+interface LocalBorder {
+  readonly ms: number
+  readonly lastId: string | undefined
+  readonly isLower: boolean
+}
+
+/** Of a local time there are at most `maxDeployments`: they are passed over one by one. */
+function addLocalBorder(where: Conditions, { ms, lastId, isLower }: LocalBorder): void {
+  const than = isLower ? '>' : '<'
+  const border = where.value(ms)
+  where.add(`d.local_ms ${than}= ${border}`)
+  if (lastId === undefined) return
+  const last = where.value(lastId.toLowerCase())
+  where.add(`(d.local_ms ${than} ${border} or d.order_id ${than} ${last})`)
+}
+
+function addEntityBorder(
+  where: Conditions,
+  than: '<' | '>',
+  ms: number,
+  lastId: string | undefined,
+): void {
+  if (lastId === undefined) where.add(`d.entity_ms ${than}= ${where.value(ms)}`)
+  else {
+    const last = where.value(lastId.toLowerCase())
+    where.add(`(d.entity_ms, d.order_id) ${than} (${where.value(ms)}, ${last})`)
+  }
+}
+
+/** `where` has the values of `from`. */
+async function pageOf(sql: Sql, where: Conditions, from: string): Promise<Change[]> {
+  const row = await sql.get<{ page: string | null }>(packedSql(columns, from), ...where.values)
+  const changes = unpacked(row?.page).map(changeOf)
+  return withMetadata(sql, changes)
+}
+
+const withFiles = 'cross join entity_file on entity_file.id = d.id'
+
+const columns = [
+  'd.id',
+  'd.entity_id',
+  'd.type',
+  'd.entity_ms',
+  'd.local_ms',
+  'd.is_active',
+  'd.is_complete',
+  `coalesce(d.overwritten_by, '')`,
+  plainColumn('d.version'),
+  plainColumn('d.deployer'),
+  'd.pointers',
+  'd.auth_chain',
+  `coalesce(convert_from(substr(entity_file.bytes, d.metadata_start + 1,
+     d.metadata_end - d.metadata_start), 'UTF8'), '')`,
+]
+
+function changeOf(cells: readonly string[]): Change {
+  const [id, entityId, type, entityMs, localMs, isActive, isComplete, overwrittenBy] = cells
+  const [version, deployer, pointers, authChain, metadata] = cells.slice(8)
+  return {
+    ...storedOf({
+      id: Number(id),
+      entity_id: entityId ?? '',
+      // Written as one by this folder.
+      type: type as EntityType,
+      entity_ms: Number(entityMs),
+      local_ms: Number(localMs),
+      is_active: Number(isActive),
+      is_complete: Number(isComplete),
+      overwritten_by: overwrittenBy === '' ? null : (overwrittenBy ?? null),
+      version: version ?? '',
+      deployer: deployer ?? '',
+      pointers: pointers ?? '[]',
+      auth_chain: authChain ?? '[]',
+    }),
+    metadata: metadata === '' ? null : (metadata ?? null),
+  }
+}
+
+/** Metadata that do not stand in one piece in their file, or of which it is not known, are read out of the whole. */
+async function withMetadata(sql: Sql, changes: readonly Change[]): Promise<Change[]> {
+  const missing = changes.flatMap(({ metadata, deploymentId }) =>
+    metadata === null ? deploymentId : [],
+  )
+  if (missing.length === 0) return [...changes]
+  const files = await sql.all<{ id: number; bytes: Uint8Array }>(
+    'select id, bytes from entity_file where id = any(?)',
+    missing,
+  )
+  const found = new Map(files.map(({ id, bytes }) => [id, metadataOf(bytes)]))
+  return changes.map((change) => ({
+    ...change,
+    metadata: change.metadata ?? found.get(change.deploymentId) ?? null,
+  }))
+}
+
+function metadataOf(file: Uint8Array): string | null {
+  // An entity file that was verified is a JSON object.
+  const { metadata } = JSON.parse(Buffer.from(file).toString()) as { readonly metadata?: unknown }
+  return metadata === undefined ? null : JSON.stringify(metadata)
+}

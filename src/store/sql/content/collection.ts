@@ -1,0 +1,110 @@
+import type { Collected, CollectLimits } from '../../../content/content-store.ts'
+import type { Sql, Transaction } from '../sql.ts'
+import { lockClock } from './content-clock.ts'
+
+interface DeadRow {
+  readonly id: number
+  readonly entity_id: string
+}
+
+/**
+ * Lets go of what nobody needs, in two steps a deployment: its content when it has been dead for the grace period, then
+ * the deployment with its file. Under the lock of the clock: nobody comes to need meanwhile what is looked at.
+ */
+export async function collectGarbage(tx: Transaction, limits: CollectLimits): Promise<Collected> {
+  const { graceMs, keepDeadMs, limit } = limits
+  await lockClock(tx)
+  const graceSinceMs = tx.nowMs - graceMs
+  const swept = await deadBefore(tx, { isSwept: 0, beforeMs: graceSinceMs, limit })
+  const candidates = await contentOf(tx, swept)
+  await tx.run('update deployment set is_swept = 1 where id = any(?)', idsOf(swept))
+  const expired = await deadBefore(tx, {
+    isSwept: 1,
+    beforeMs: Math.min(tx.nowMs - keepDeadMs, graceSinceMs),
+    limit,
+  })
+  await forget(tx, idsOf(expired))
+  for (const { entity_id: entityId } of expired) candidates.add(entityId)
+  const needed = await neededOf(tx, [...candidates], graceSinceMs)
+  const unneeded = [...candidates].filter((hash) => !needed.has(hash))
+  const { removed, kept } = await removeBlobs(tx, unneeded, graceSinceMs)
+  return {
+    hashes: unneeded.filter((hash) => !removed.has(hash) && !kept.has(hash)),
+    blobs: removed.size,
+    deployments: expired.length,
+    isDone: swept.length < limit && expired.length < limit,
+  }
+}
+
+/** Of these, what somebody needs: active entities and those that died later than `sinceMs`, files of entities, snapshots. */
+export async function neededOf(
+  sql: Sql,
+  hashes: readonly string[],
+  sinceMs: number,
+): Promise<Set<string>> {
+  if (hashes.length === 0) return new Set()
+  const rows = await sql.all<{ hash: string }>(
+    `select content_file.hash from content_file
+       cross join deployment on deployment.id = content_file.deployment_id
+     where content_file.hash = any(?1) and (deployment.is_active = 1 or deployment.died_ms > ?2)
+     union select entity_id as hash from deployment where entity_id = any(?1)
+     union select hash from snapshot where hash = any(?1)`,
+    hashes,
+    sinceMs,
+  )
+  return new Set(rows.map(({ hash }) => hash))
+}
+
+function idsOf(rows: readonly DeadRow[]): number[] {
+  return rows.map(({ id }) => id)
+}
+
+interface Dead {
+  readonly isSwept: 0 | 1
+  readonly beforeMs: number
+  readonly limit: number
+}
+
+/** Those that died first. */
+function deadBefore(tx: Transaction, { isSwept, beforeMs, limit }: Dead): Promise<DeadRow[]> {
+  return tx.all<DeadRow>(
+    `select id, entity_id from deployment
+     where is_active = 0 and is_swept = ? and died_ms <= ? order by died_ms, id limit ?`,
+    isSwept,
+    beforeMs,
+    limit,
+  )
+}
+
+async function contentOf(tx: Transaction, dead: readonly DeadRow[]): Promise<Set<string>> {
+  const rows = await tx.all<{ hash: string }>(
+    'select distinct hash from content_file where deployment_id = any(?)',
+    idsOf(dead),
+  )
+  return new Set(rows.map(({ hash }) => hash))
+}
+
+async function forget(tx: Transaction, ids: readonly number[]): Promise<void> {
+  if (ids.length === 0) return
+  await tx.together([
+    { text: 'delete from content_file where deployment_id = any(?)', values: [ids] },
+    { text: 'delete from entity_file where id = any(?)', values: [ids] },
+    { text: 'delete from deployment where id = any(?)', values: [ids] },
+  ])
+}
+
+async function removeBlobs(
+  tx: Transaction,
+  hashes: readonly string[],
+  beforeMs: number,
+): Promise<{ removed: Set<string>; kept: Set<string> }> {
+  if (hashes.length === 0) return { removed: new Set(), kept: new Set() }
+  const stored = await tx.all<{ hash: string; stored_ms: number }>(
+    'select hash, stored_ms from small_blob where hash = any(?)',
+    hashes,
+  )
+  const old = stored.filter((blob) => blob.stored_ms <= beforeMs).map(({ hash }) => hash)
+  const young = stored.filter((blob) => blob.stored_ms > beforeMs).map(({ hash }) => hash)
+  await tx.run('delete from small_blob where hash = any(?)', old)
+  return { removed: new Set(old), kept: new Set(young) }
+}
