@@ -34,6 +34,12 @@ export interface WalletQuestion {
   readonly atMs: number
 }
 
+/** Asks contracts about their signatures. */
+export interface Wallets {
+  /** What a client is told of the first that nobody vouches for; empty: all are good. Throws `verifier-ended` when nobody can say. */
+  errorsOf(questions: readonly WalletQuestion[], signal: AbortSignal): Promise<readonly string[]>
+}
+
 /**
  * Checks hash, structure, schema, rules of each type and signatures of submissions, on threads of its own. Errors are
  * the texts that clients of the network know.
