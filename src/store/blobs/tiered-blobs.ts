@@ -13,13 +13,13 @@ import type { ContentFiles } from './content-files.ts'
 import { receive } from './receiving.ts'
 
 export interface TieredBlobsParts {
-  readonly small: SmallBlobs
+  readonly small: Pick<SmallBlobs, 'sizes' | 'read' | 'remove'>
   readonly files: ContentFiles
 }
 
 /** Content in two places: rows for what is small, files for the rest. A row is asked for first, for most content is small. */
 export class TieredBlobs implements ContentBlobs, BlobFiles {
-  readonly #small: SmallBlobs
+  readonly #small: TieredBlobsParts['small']
   readonly #files: ContentFiles
 
   constructor({ small, files }: TieredBlobsParts) {
