@@ -46,7 +46,9 @@ test.each<[EntityType, readonly string[]]>([
 
 test.each<[EntityType, readonly string[], string]>([
   ['scene', ['default1'], sceneForm],
-  ['scene', ['x,y'], `${sceneForm} Invalid pointer: x,y`],
+  ['scene', ['0,0', 'default1'], sceneForm],
+  ['scene', ['x,1'], `${sceneForm} Invalid pointer: x,1`],
+  ['scene', ['1,y'], `${sceneForm} Invalid pointer: 1,y`],
   ['scene', ['1,2,3'], `${sceneForm} Invalid pointer: 1,2,3`],
   [
     'profile',

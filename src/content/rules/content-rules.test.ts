@@ -130,6 +130,7 @@ describe('the size', () => {
     const old = dates.adr45 - 1
     expect(errorsOf(scene, { sizes, timestamp: old, uploaded: new Set() })).toEqual([])
     expect(errorsOf(profile, { timestamp: old, fileSize: 100 * megabyte })).toEqual([])
+    expect(errorsOf(profile, { timestamp: old + 1, fileSize: 100 * megabyte })).toHaveLength(1)
   })
 })
 
@@ -153,6 +154,7 @@ describe.each([
       "Couldn't find hash for thumbnail file with name: else.png",
     ])
     expect(errorsOf(item, { metadata, timestamp: dates.adr45 - 1 })).toEqual([])
+    expect(errorsOf(item, { metadata, timestamp: dates.adr45 })).toHaveLength(1)
   })
 
   test('is a PNG', () => {
@@ -196,9 +198,10 @@ describe.each([
     expect(errorsOf(item, { ...change, sizes: sizes(megabyte + 1, 0) })).toEqual([
       'The thumbnail is too big. The maximum allowed size for thumbnail model files is 1 MB. You can upload up to 1048576 bytes but you tried to upload 1048577.',
     ])
-    expect(errorsOf(item, { ...change, sizes: sizes(0, 2 * megabyte + 1) })).toEqual([
-      modelTooBig(type, 2, 2 * megabyte + 1),
-    ])
+    const models = { ...change, sizes: sizes(0, 2 * megabyte + 1) }
+    expect(errorsOf(item, models)).toEqual([modelTooBig(type, 2, 2 * megabyte + 1)])
+    expect(errorsOf(item, { ...models, timestamp: dates.adr45 })).toHaveLength(1)
+    expect(errorsOf(item, { ...models, timestamp: dates.adr45 - 1 })).toEqual([])
   })
 })
 

@@ -2,7 +2,15 @@ import { Buffer } from 'node:buffer'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { makeIdentity, signedProfile } from '../../../test/content/signer.ts'
-import { maxDepth, maxEntityBytes, maxPointers, maxValues, readEntity } from './entity-file.ts'
+import {
+  maxDepth,
+  maxEntityBytes,
+  maxPointerLength,
+  maxPointers,
+  maxValues,
+  readEntity,
+} from './entity-file.ts'
+import { jsonExtent } from './json-bounds.ts'
 
 const id = 'bafkreibm6jg3ux5qumhcn2b3flc3tyu6dmlb4xa7u5bf44yegnrjhc4yeq'
 const good = {
@@ -33,7 +41,9 @@ describe('an entity file', () => {
       entity: { version: 'v3', type, pointers: ['0,0', 'a,b'], timestamp, content: [], id },
     }
     expect(read({ type, pointers, timestamp })).toEqual(expected)
-    expect(read({ type, pointers, timestamp, version: null, content: null })).toEqual(expected)
+    for (const content of [null, '', 0, false]) {
+      expect(read({ type, pointers, timestamp, version: null, content })).toEqual(expected)
+    }
   })
 
   test('may hold what is no UTF-8 and begin with a byte order mark, as the network has it', () => {
@@ -100,6 +110,18 @@ describe('an entity file', () => {
 })
 
 describe('a file that is out of bounds', () => {
+  test('begins one byte, one pointer, one character, one value behind the last that is good', () => {
+    const text = JSON.stringify(good)
+    expect(readEntity(id, Buffer.from(text.padEnd(maxEntityBytes)))).toHaveProperty('entity')
+    const pointers = [...Array(maxPointers - 1).fill('a'), 'a'.repeat(maxPointerLength)]
+    expect(read({ ...good, pointers })).toHaveProperty('entity')
+    const { values } = jsonExtent(Buffer.from(JSON.stringify({ ...good, metadata: [0] })))
+    const metadata = Array(maxValues - values + 1).fill(0)
+    expect(read({ ...good, metadata })).toHaveProperty('entity')
+    expect(read({ ...good, timestamp: 8.64e15 })).toHaveProperty('entity')
+    expect(read({ ...good, metadata: [...metadata, 0] })).toHaveProperty('errors')
+  })
+
   test('too long', () => {
     const file = Buffer.alloc(maxEntityBytes + 1, ' ')
     file.write('{}')
@@ -126,7 +148,7 @@ describe('a file that is out of bounds', () => {
   test('too many values', () => {
     const many = Buffer.from(JSON.stringify({ ...good, metadata: Array(maxValues + 1).fill(0) }))
     expect(errorsOf(readEntity(id, many))).toEqual([
-      'The entity file holds more than 200000 values.',
+      'The entity file holds more than 100000 values.',
     ])
   })
 

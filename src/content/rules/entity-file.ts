@@ -61,8 +61,8 @@ function pointersOf(value: unknown): readonly string[] | null {
 
 /** The files, or what is wrong with one of them. */
 function contentOf(value: unknown): readonly ContentFile[] | string {
-  if (value === undefined || value === null || value === '' || value === 0 || value === false)
-    return []
+  // Whatever is falsy: so the network's servers have it.
+  if (!value) return []
   if (!Array.isArray(value)) return 'Expected an array as content'
   const files: ContentFile[] = []
   for (const item of value) {
@@ -106,8 +106,8 @@ const unstorable = /[\u0000\p{Surrogate}]/u
 export const maxEntityBytes = 10_485_760
 /** Metadata of the network's schemas are nested a dozen levels deep. */
 export const maxDepth = 64
-/** Each file of the content takes two; each value that does not fit its schema makes an error. */
-export const maxValues = 200_000
+/** Each file of the content takes three; each value that does not fit its schema makes several errors, to be held at once. */
+export const maxValues = 100_000
 export const maxPointers = 10_000
 /** Characters; an index of a database takes no more than 2,700 bytes. */
 export const maxPointerLength = 512

@@ -40,6 +40,7 @@ describe('scenes', () => {
     expect(lateOf(scene, world)).toEqual([
       'The scene.json contains a worldConfiguration section, which is not allowed for Genesis City scenes (see ADR-173: http://adr.decentraland.org/adr/ADR-173). Please remove it and try again.',
     ])
+    expect(lateOf(scene, { ...world, timestamp: dates.adr173 })).toHaveLength(1)
     expect(lateOf(scene, { ...world, timestamp: dates.adr173 - 1 })).toEqual([])
   })
 
@@ -48,7 +49,9 @@ describe('scenes', () => {
     expect(lateOf(scene, thumbnail)).toEqual([
       "Scene thumbnail 'map.png' must be a file included in the deployment.",
     ])
-    expect(lateOf(scene, { ...thumbnail, content: [{ file: 'map.png', hash }] })).toEqual([])
+    const content = [...scene.content, { file: 'map.png', hash }]
+    expect(lateOf(scene, { ...thumbnail, content })).toEqual([])
+    expect(lateOf(scene, { ...thumbnail, timestamp: dates.adr236 })).toHaveLength(1)
     expect(lateOf(scene, { ...thumbnail, timestamp: dates.adr236 - 1 })).toEqual([])
   })
 
@@ -103,7 +106,7 @@ describe('outfits', () => {
     [withSlots([1, 2, 1]), 'Outfits slots are repeated'],
     [withSlots([1, 10]), 'Outfits slots are invalid, they must be between 0 and 9 inclusive'],
     [withSlots([-1]), 'Outfits slots are invalid, they must be between 0 and 9 inclusive'],
-    [withSlots([5]), 'A name must be provided if extra slots are used, but none were provided.'],
+    [withSlots([0, 5]), 'A name must be provided if extra slots are used, but none were provided.'],
     [wearing('hat', item, 'cap'), 'Invalid wearable pointer: (hat, cap)'],
     [
       wearing(item, asset, asset),
@@ -120,6 +123,7 @@ describe('outfits', () => {
 
   test('name no tokens before ADR-244', () => {
     expect(lateOf(outfits, { ...wearing(asset, 'hat'), timestamp: dates.adr244 - 1 })).toEqual([])
+    expect(lateOf(outfits, { ...wearing(asset), timestamp: dates.adr244 })).toHaveLength(1)
     expect(lateOf(outfits, wearing(item))).toEqual([])
   })
 })
@@ -165,7 +169,7 @@ describe('profiles', () => {
     [withAvatar({ emotes: undefined }), dates.adr74, 'Profile must have emotes after ADR 74.'],
     [
       withAvatar({}, { emotes: [{ slot: 0, urn: 'clap' }] }),
-      0,
+      1,
       'Emote slot 0 should not be repeated.',
     ],
     [withAvatar({ wearables: [item, item] }), dates.adr232, 'Wearables should not be repeated.'],
@@ -177,15 +181,35 @@ describe('profiles', () => {
     ],
   ])('%j', (change, since, error) => {
     expect(lateOf(profile, change)).toEqual([error])
-    // What the day before says is another matter: then they brought images.
-    if (since > 0) expect(lateOf(profile, { ...change, timestamp: since - 1 })).not.toContain(error)
+    expect(lateOf(profile, at(since, change))).toEqual([error])
+    if (since > 1) expect(lateOf(profile, at(since - 1, change))).not.toContain(error)
   })
+
+  /** The same at another time, with images where they were brought. */
+  function at(time: number, change: Partial<Entity>): Partial<Entity> {
+    if (time < dates.adr45 || time >= dates.adr290) return { ...change, timestamp: time }
+    const { avatars } = change.metadata as { avatars: readonly { avatar: object }[] }
+    const snapshots = { face256: hash, body: hash }
+    const metadata = {
+      avatars: avatars.map(({ avatar }) => ({ avatar: Object.assign({ snapshots }, avatar) })),
+    }
+    const content = ['face256.png', 'body.png'].map((file) => ({ file, hash }))
+    return { metadata, content, timestamp: time }
+  }
 
   test('wear what they like else', () => {
     const wearables = ['hat', item, 'urn:decentraland:off-chain:base-avatars:hat']
     const many = Array.from({ length: 10 }, (_, slot) => ({ slot, urn: item }))
     expect(lateOf(profile, withAvatar({ wearables, emotes: many }))).toEqual([])
     expect(lateOf(profile, withAvatar({ wearables, emotes: [] }))).toEqual([])
+  })
+
+  test('one avatar of two is enough to offend, and to have emotes', () => {
+    const [plain, other] = [{ emotes: undefined }, { emotes: undefined, snapshots: {} }]
+    expect(lateOf(profile, withAvatar({}, plain))).toEqual([])
+    expect(lateOf(profile, withAvatar({}, other))).toEqual(['Avatars must not have snapshots.'])
+    const repeated = withAvatar({}, { ...plain, wearables: [item, item] })
+    expect(lateOf(profile, repeated)).toEqual(['Wearables should not be repeated.'])
   })
 
   describe('with images', () => {
@@ -216,6 +240,21 @@ describe('profiles', () => {
       expect(lateOf(profile, { ...change, timestamp: meanwhile })).toEqual([
         "Couldn't find hash for face or body thumbnails on profile metadata",
       ])
+    })
+
+    test('each avatar has both, as soon as one has any', () => {
+      const none = { emotes: undefined }
+      const first = { ...withImages, ...withAvatar({ snapshots }, none), timestamp: meanwhile }
+      const [error] = lateOf(profile, first)
+      expect(error).toMatch('face256')
+      const second = withAvatar({ snapshots }, { ...none, snapshots: { face256: hash } })
+      expect(lateOf(profile, { ...first, ...second })).toEqual([
+        "Couldn't find hash for face or body thumbnails on profile metadata",
+      ])
+      expect(lateOf(profile, { content, timestamp: meanwhile })).toEqual([error])
+      expect(lateOf(profile, { ...withAvatar({ snapshots }), timestamp: meanwhile })).toHaveLength(
+        2,
+      )
     })
 
     test('no other files are brought', () => {
