@@ -25,7 +25,7 @@ if (existsSync(tsc)) {
 }
 
 /**
- * The command in a file for each of its parts that are loaded when they are needed, and its thread in one.
+ * The command in a file for each of its parts that are loaded when they are needed, and each of its threads in one.
  * @param {string} made
  */
 async function bundle(made) {
@@ -45,10 +45,10 @@ async function bundle(made) {
     plugins: [{ name: 'no common tags', setup: withoutCommonTags }],
     // CommonJS inside asks for Node's own modules with it.
     banner: {
-      js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)",
+      js: "import { createRequire as requireOf } from 'node:module'\nconst require = requireOf(import.meta.url)",
     },
   }
-  const entries = ['cli/main.js', 'library/tags/parse-worker.js']
+  const entries = ['cli/main.js', 'library/tags/parse-worker.js', 'content/verify-worker.js']
   const built = await Promise.all(
     entries.map((entry, n) =>
       build({ ...options, entryPoints: [join(made, entry)], splitting: n === 0 }),

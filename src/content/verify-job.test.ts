@@ -156,6 +156,15 @@ describe('what is not', () => {
     expect(errorsOf(late).length).toBe(1)
   })
 
+  test('errors quote only so much of what came', () => {
+    const payload = `x\nEphemeral address: x\nExpiration: ${'x'.repeat(90_000)}`
+    const link = { type: 'ECDSA_EPHEMERAL', payload, signature: '0x' }
+    const authChain = [good.authChain[0]!, link, good.authChain[2]!]
+    const [error = ''] = errorsOf(verdictOn({ ...good, authChain }))
+    expect(error).toContain('Invalid expiration date')
+    expect(error.length).toBeLessThanOrEqual(1_000)
+  })
+
   test('a key that had expired when the entity was made, though not since', () => {
     const authChain = ephemeralChain(identity, good.entityId, { expiresMs: timestamp })
     expect(errorsOf(verdictOn({ ...good, authChain }))[0]).toContain('Ephemeral key expired')

@@ -3,6 +3,7 @@ import { canonicalChain, checkAuthChain, deployerOf } from './auth-chain.ts'
 import type { Deployment, Entity } from './entity.ts'
 import { hashForm, hashV0, hashV1 } from './hashing.ts'
 import { readEntity } from './rules/entity-file.ts'
+import { bounded } from './rules/rule.ts'
 import type { Rules } from './rules/rules.ts'
 import type { Submission, Verdict } from './verification.ts'
 
@@ -24,7 +25,8 @@ export function verifyJob(submission: Submission, rules: Rules): Verdict {
     if (errors.length > 0) return refused(errors)
   }
   const chain = checkAuthChain(authChain, entityId, entity.timestamp)
-  if (!chain.isGood) return refused([chain.error])
+  // It quotes what came from outside.
+  if (!chain.isGood) return refused(bounded([chain.error]))
   return {
     isGood: true,
     deployment: deploymentOf(entity, submission),

@@ -60,8 +60,9 @@ export async function startEthereum(startSeconds: number): Promise<Ethereum> {
     send: async (to, data) => {
       await transact({ to, data })
       const params = ['latest', false] as ['latest', false]
-      const { timestamp } = await provider.request({ method: 'eth_getBlockByNumber', params })
-      return Number(timestamp) * 1_000
+      const block = await provider.request({ method: 'eth_getBlockByNumber', params })
+      // Its types leave the time out.
+      return Number((block as unknown as { timestamp: string }).timestamp) * 1_000
     },
     close: async () => {
       await host.close()
