@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer'
-import { throwIfAborted } from '../../base/abort.ts'
 import type { ContentBlobs } from '../blobs.ts'
 import type { ActiveRow, ContentStore } from '../content-store.ts'
 import { snapshotHeading } from './snapshot-format.ts'
@@ -39,7 +38,6 @@ export async function writeSnapshotFile(
     yield Buffer.from(snapshotHeading)
     let last: ActiveRow | null = null
     for (;;) {
-      throwIfAborted(signal, 'Writing a snapshot')
       const rows = await store.activeIn(range, last, pageRows)
       last = rows.at(-1) ?? last
       count += rows.length

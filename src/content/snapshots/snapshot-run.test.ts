@@ -129,6 +129,30 @@ describe.each(worldKinds)('on %s', (kind) => {
     expect(week!.count).toBe(2)
     expect(week!.replaced).toEqual(lone)
     expect(await world.store.snapshots()).toEqual(made)
+    await world.blobs.remove([week!.hash])
+    expect(await world.run()).toEqual(made)
+  })
+
+  test('ranges that leave a gap do not replace what covers it', async () => {
+    days(-5)
+    await world.place({ timestamp: day(1) })
+    // From tomorrow, as seen from then: it is older than the snapshots, and in none of them.
+    await world.place({ timestamp: day(5) })
+    expect((await world.run()).map(({ count }) => count)).toEqual([0, 1, 0])
+    days(5)
+    expect((await world.run())[0]).toMatchObject({ count: 2, replaced: [] })
+  })
+
+  test('who died is missed, though nobody remembers it any more', async () => {
+    await world.place({ timestamp: day(2), pointers: ['a'] })
+    const stays = await world.place({ timestamp: day(3) })
+    await world.run()
+    await world.place({ timestamp: day(8, 5), pointers: ['a'] })
+    world.clock.setWall(1)
+    const limits = { graceMs: 0, keepDeadMs: 0, limit: 100 }
+    for (let isDone = false; !isDone;) ({ isDone } = await world.store.collect(limits))
+    const [week] = await world.run()
+    expect(await world.idsIn(week!.hash)).toEqual([stays])
   })
 
   test('ranges that were put together replace nothing if something came meanwhile', async () => {

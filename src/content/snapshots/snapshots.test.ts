@@ -88,9 +88,16 @@ test('offers at once what was written before, and does not write it again', asyn
   await world.place({ timestamp: day(2) })
   const before = await world.run()
   await world.place({ timestamp: day(3) })
-  const snapshots = make()
+  let looks = 0
+  const snapshots = make({
+    store: storeWith(async () => {
+      looks++
+    }),
+  })
   await snapshots.start()
   expect(snapshots.offered?.list).toEqual(before)
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  expect(looks).toBe(1)
   await world.clock.step()
   await until(() => countOf(snapshots) === 2)
 })
