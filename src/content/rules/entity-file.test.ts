@@ -155,6 +155,8 @@ describe('a file that is out of bounds', () => {
   test('an error quotes no more than a line of it', () => {
     const [error = ''] = errorsOf(read({ ...good, type: 'x'.repeat(1_000_000) }))
     expect(error).toHaveLength(1_000)
+    const [whole = ''] = errorsOf(read({ ...good, timestamp: 'x'.repeat(963) }))
+    expect(whole).toBe(`Please set a valid timestamp. We got ${'x'.repeat(963)}`)
   })
 })
 

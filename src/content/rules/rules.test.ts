@@ -53,7 +53,9 @@ describe.each(all)('a good $type', (entity) => {
       expect(errors[0]).toBe(text)
       expect(errors.length).toBeGreaterThan(1)
     }
-    expect(metadataErrors({ ...entity, metadata: undefined, timestamp: old })).toEqual([])
+    const none = { ...entity, metadata: undefined }
+    expect(metadataErrors({ ...none, timestamp: old })).toEqual([])
+    expect(metadataErrors({ ...none, timestamp: old + 1 })).not.toEqual([])
   })
 
   test('may have any metadata at any time, and nothing is thrown', () => {
@@ -86,7 +88,7 @@ describe('the structure', () => {
     const hash = 'QmRN6wdp1S2A5EtjW9A3M1vKSBuQQGcgvuhoMUoEz4iiT5'
     const first: Entity = { ...scene, id: hash, content: [{ file: 'a', hash }] }
     expect(structureErrors({ ...first, timestamp: old })).toEqual([])
-    expect(structureErrors(first)).toHaveLength(2)
+    expect(structureErrors({ ...first, timestamp: old + 1 })).toHaveLength(2)
   })
 
   test('of errors without number a hundred are told', () => {
@@ -94,6 +96,7 @@ describe('the structure', () => {
     const errors = structureErrors({ ...scene, content })
     expect(errors).toHaveLength(101)
     expect(errors.at(-1)).toBe('There are 900 errors more.')
+    expect(structureErrors({ ...scene, content: content.slice(0, 100) })).toHaveLength(100)
   })
 })
 
@@ -113,6 +116,7 @@ describe('metadata', () => {
     const error =
       'Upload failed: only entities v3 are allowed after ([ADR-45](http://adr.decentraland.org/adr/ADR-45)).'
     expect(metadataErrors({ ...scene, version: 'v2' })).toEqual([error])
+    expect(metadataErrors({ ...scene, version: 'v2', timestamp: old + 1 })).toEqual([error])
     expect(metadataErrors({ ...scene, version: 'v2', timestamp: old })).toEqual([])
   })
 
@@ -174,6 +178,12 @@ function thirdParty({ metadata }: Entity): object {
   const merkleProof = { index: 0, proof: [], hashingKeys: ['id', 'name'], entityHash: 'ab' }
   return { ...rest, content: {}, merkleProof }
 }
+
+test('what is late is about the type first, then about who signs', () => {
+  const another = makeIdentity(2).address
+  expect(lateErrors(profile, another)[0]).toMatch('You can only alter your own profile.')
+  expect(lateErrors({ ...profile, metadata: {} }, another)[0]).toMatch('must have emotes')
+})
 
 describe('settings', () => {
   test('are plain data', () => {
