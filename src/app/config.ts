@@ -1,14 +1,15 @@
 import { homedir, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { readFileSync } from 'node:fs'
 import { SyncError } from '../base/errors.ts'
 import type { Charge } from '../engine/policy.ts'
+import { type ContentConfig, contentOptions, readContentConfig } from './content-options.ts'
+import { list, oneOf, secretOf, whole } from './setting-text.ts'
 
 /** One thing that can be set: on the command line, in the environment, or left as it is. */
 export interface Option {
   /** As a flag: `--slots-read`. */
   readonly flag: string
-  /** What stands for the value in the help. */
+  /** What stands for the value in the help; empty: it is on or off. */
   readonly value: string
   readonly variable: string
   readonly preset: string
@@ -131,6 +132,7 @@ export const options = {
     concerns: 'serve',
     text: 'what `serve` writes to its log: debug, info, warn, error or silent',
   },
+  ...contentOptions,
 } as const satisfies Record<string, Option>
 
 export type OptionName = keyof typeof options
@@ -159,6 +161,8 @@ export interface Config {
   readonly charge: Charge
   readonly parsers: number
   readonly logLevel: LogLevel
+  /** Null: it is no content node. */
+  readonly content: ContentConfig | null
   /** The master key from ROUNDELAY_KEY, which then is not kept in a file. */
   readonly key: string | null
 }
@@ -194,6 +198,7 @@ export function readConfig(given: Given, environment = process.env): Config {
     charge: oneOf(text('charge'), 'charge', ['time', 'tasks'] as const),
     parsers: whole(text('parsers'), 'parsers', { least: 1, most: 16 }),
     logLevel: oneOf(text('logLevel'), 'log-level', logLevels),
+    content: readContentConfig(text, environment),
     key: environment['ROUNDELAY_KEY'] ?? null,
   }
 }
@@ -204,65 +209,7 @@ function dataFolder(given: string, environment: NodeJS.ProcessEnv): string {
   return join(base, 'roundelay')
 }
 
-/** What stands in the environment, or in a file; whoever names a file on the command line means that. */
-function secretOf(fromEnvironment: string | undefined, file: string, what: string): string | null {
-  if (fromEnvironment !== undefined && fromEnvironment !== '') return fromEnvironment
-  if (file === '') return null
-  try {
-    return readFileSync(file, 'utf8').trim()
-  } catch (cause) {
-    throw new SyncError('bad-input', `The ${what} file ${file} cannot be read.`, { cause })
-  }
-}
-
 function rolesOf(given: readonly string[]): ReadonlySet<Role> {
   if (given.length === 0) throw new SyncError('bad-input', '--roles names at least one role.')
   return new Set(given.map((role) => oneOf(role, 'roles', roles)))
-}
-
-function list(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-}
-
-function whole(
-  text: string,
-  name: string,
-  { least, most }: { readonly least: number; readonly most: number },
-): number {
-  const number = Number(text)
-  if (text.trim() !== '' && Number.isInteger(number) && number >= least && number <= most) {
-    return number
-  }
-  throw new SyncError(
-    'bad-input',
-    `--${name} is a whole number from ${least} to ${most}, not "${text}".`,
-  )
-}
-
-function oneOf<Choice extends string>(
-  text: string,
-  name: string,
-  choices: readonly Choice[],
-): Choice {
-  const choice = choices.find((each) => each === text)
-  if (choice !== undefined) return choice
-  throw new SyncError('bad-input', `--${name} is one of ${choices.join(', ')}, not "${text}".`)
-}
-
-const durations = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-
-/** `90s`, `15m`, `6h`, `1d` in milliseconds; at least ten seconds, at most thirty days. */
-export function durationMs(text: string): number {
-  const match = /^(\d{1,6})([smhd])$/.exec(text)
-  // The pattern admits these four letters alone.
-  const unit = match?.[2] as keyof typeof durations | undefined
-  const ms = match === null || unit === undefined ? Number.NaN : Number(match[1]) * durations[unit]
-  if (ms >= 10_000 && ms <= 30 * durations.d) return ms
-  throw new SyncError(
-    'bad-input',
-    `A time is written like 90s, 15m, 6h or 1d (10s to 30d), not "${text}".`,
-  )
 }

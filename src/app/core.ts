@@ -19,10 +19,13 @@ import { LibraryWriter } from '../store/sql/library-writer.ts'
 import { SqlOperations } from '../store/sql/operations.ts'
 import { SqlRegistry } from '../store/sql/registry.ts'
 import { SqlTaskStore } from '../store/sql/task-store.ts'
+import type { Vault } from '../store/vault.ts'
 import { storageTrouble } from '../store/sqlite/database.ts'
 import { Changes } from './changes.ts'
 import type { Config } from './config.ts'
+import type { ContentNode, ContentNodeParts } from './content-node.ts'
 import { openDatabaseFile } from './database-file.ts'
+import { Effects } from './effects.ts'
 import { adoptMasterKey, openMasterKey } from './master-key.ts'
 import { OpenSources } from './open-sources.ts'
 import { isWorked, type StoreDatabase } from './store-database.ts'
@@ -44,6 +47,8 @@ export interface Core {
   readonly blobs: DiskBlobs
   readonly sources: OpenSources
   readonly changes: Changes
+  /** Null where this is no content node. */
+  readonly content: ContentNode | null
   /** The key file that the database was bound to just now: nobody had a key before. */
   readonly firstKeyFile: string | null
   /** Opens what is not (yet) registered. */
@@ -82,59 +87,82 @@ async function coreOn(
   const policy: Policy = {
     ...defaultPolicy,
     charge: config.charge,
-    slots: config.slots,
+    slots: { ...config.slots, peer: config.content?.slots ?? 0 },
     ...extra.policy,
   }
   const openKey = extra.isAdopting === true ? adoptMasterKey : openMasterKey
   const { vault, firstFile } = await openKey(db, config)
   const library = new LibraryWriter({ db, search })
   const changes = new Changes(database, clock)
-  const registry = new SqlRegistry({
-    db,
-    secrets: vault,
-    effects: library,
-    onChange: () => changes.stir(),
-  })
-  const nodes = { db, isWorked: () => isWorked(database) }
-  const operations = new SqlOperations({
-    ...nodes,
-    policy,
-    random: systemRandom,
-    effects: library,
-    onChange: () => changes.stir(),
-  })
-  const tasks = new SqlTaskStore({
-    ...nodes,
-    policy,
-    random: systemRandom,
-    effects: library,
-    nodeName: config.nodeName,
-    ...(db.isShared ? { lookMs } : {}),
-  })
+  const work = workOn(database, config, { policy, vault, library, changes })
   const openSource = sourceOpener(config, clock)
-  const sources = new OpenSources({ registry, open: openSource })
+  const { registry } = work
+  const content = await openContent(config, { db, registry, clock, log: extra.log ?? silentLog })
+  const sources = new OpenSources({
+    registry,
+    open: async (entry, password) => content?.open(entry) ?? openSource(entry, password),
+  })
   const blobs = new DiskBlobs({ root: join(folder, 'covers'), maxBytes: maxCoverBytes })
   return {
     config,
     policy,
     clock,
     database,
-    registry,
-    operations,
+    ...work,
     catalogue: new SqlCatalogue({ db, search }),
-    tasks,
     library,
     blobs,
     sources,
     changes,
+    content,
     firstKeyFile: firstFile,
     openSource,
     close: async () => {
       await changes.stop()
       await sources.close()
+      await content?.stop()
       await database.close()
     },
   }
+}
+
+interface WorkParts {
+  readonly policy: Policy
+  readonly vault: Vault
+  readonly library: LibraryWriter
+  readonly changes: Changes
+}
+
+/** Who owns what, what is to be done, and what an operator sees of it. */
+function workOn(
+  database: StoreDatabase,
+  config: Config,
+  { policy, vault, library, changes }: WorkParts,
+): Pick<Core, 'registry' | 'operations' | 'tasks'> {
+  const { sql: db } = database
+  const together = { db, effects: new Effects(library) }
+  const onChange = (): void => changes.stir()
+  const nodes = { isWorked: () => isWorked(database), policy, random: systemRandom }
+  return {
+    registry: new SqlRegistry({ ...together, secrets: vault, onChange }),
+    operations: new SqlOperations({ ...together, ...nodes, onChange }),
+    tasks: new SqlTaskStore({
+      ...together,
+      ...nodes,
+      nodeName: config.nodeName,
+      ...(db.isShared ? { lookMs } : {}),
+    }),
+  }
+}
+
+/** What makes a content node is loaded only where there is one. */
+async function openContent(
+  { content, dataFolder, allowHosts }: Config,
+  parts: Pick<ContentNodeParts, 'db' | 'registry' | 'clock' | 'log'>,
+): Promise<ContentNode | null> {
+  if (content === null) return null
+  const { ContentNode } = await import('./content-node.ts')
+  return new ContentNode({ ...parts, config: content, dataFolder, allowHosts })
 }
 
 async function openDatabase(

@@ -50,6 +50,7 @@ export async function startService(
   const started: (() => Promise<void>)[] = [() => core.close()]
   const stop = (): Promise<void> => endAll(started.splice(0))
   try {
+    await core.content?.start()
     let engine: Engine | null = null
     if (config.roles.has('sync')) {
       const work = await startWork(core, named, both(events, extra.observer))
@@ -76,7 +77,10 @@ const noSlots = { list: 0, read: 0 } as const
 /** Where other processes do the work: what they and commands change is seen here, too. */
 async function watch(core: Core): Promise<void> {
   await core.blobs.open()
-  core.changes.start(() => void core.sources.refresh())
+  core.changes.start(() => {
+    void core.sources.refresh()
+    core.content?.news.tell()
+  })
 }
 
 function makeServer(
@@ -111,6 +115,7 @@ function makeServer(
     clock,
     access: { host, token, names },
     version,
+    ...(core.content === null ? {} : { content: core.content.face }),
   }
   return config.roles.has('api') ? createServer(parts) : createWorkerServer(parts)
 }

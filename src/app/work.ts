@@ -46,6 +46,11 @@ async function begin(core: Core, right: WorkRight, log: Log, observer: Observer)
     log,
     observer: {
       ...forwarding(observer),
+      ended: (claim, result, isHeld) => {
+        observer.ended?.(claim, result, isHeld)
+        // What peers have brought is told on at once.
+        if (claim.pool === 'peer' && isHeld) core.content?.news.tell()
+      },
       turned: (tookMs, results) => {
         observer.turned?.(tookMs, results)
         core.changes.tell()
@@ -67,10 +72,12 @@ async function begin(core: Core, right: WorkRight, log: Log, observer: Observer)
     await core.blobs.open()
     core.changes.start(() => {
       void core.sources.refresh()
+      core.content?.news.tell()
       engine.wake()
       clearing.look()
     })
     await engine.start()
+    await core.content?.startWork()
     purge.start()
     clearing.start()
   } catch (error) {

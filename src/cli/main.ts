@@ -27,7 +27,7 @@ export function program(terminal: Terminal): Command {
     .addHelpText('after', closing)
   for (const { flag, value, text, variable, preset } of Object.values(options)) {
     const rest = preset === '' ? `[${variable}]` : `(${preset}) [${variable}]`
-    root.option(`--${flag} <${value}>`, `${text} ${rest}`)
+    root.option(value === '' ? `--${flag}` : `--${flag} <${value}>`, `${text} ${rest}`)
   }
   let isJson = false
   root.hook('preAction', (_root, command) => {
@@ -87,13 +87,13 @@ All commands work beside a running "roundelay serve" with the same --data.`
 
 /** The flags that were given, by the names of their options. */
 function given(root: Command): Given {
-  const flags = root.opts<Record<string, string>>()
+  const flags = root.opts<Record<string, string | true>>()
   // Of an object that the code itself holds, no more keys than its type tells.
   const names = Object.keys(options) as OptionName[]
   const entries = names.flatMap((name) => {
     const flag = options[name].flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
     const value = flags[flag]
-    return value === undefined ? [] : [[name, value] as const]
+    return value === undefined ? [] : [[name, value === true ? 'on' : value] as const]
   })
   return Object.fromEntries(entries)
 }

@@ -1,5 +1,5 @@
 import { SyncError } from '../base/errors.ts'
-import { durationMs } from '../app/config.ts'
+import { durationMs } from '../app/setting-text.ts'
 import type { Core } from '../app/core.ts'
 import { checkSource } from '../app/source-check.ts'
 import type { NewSource, Owner, SourceEntry } from '../engine/registry.ts'

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { durationMs } from '../app/config.ts'
+import { durationMs } from '../app/setting-text.ts'
 import type { Core } from '../app/core.ts'
 import { checkSource } from '../app/source-check.ts'
 import { SyncError, asSyncError } from '../base/errors.ts'

@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { systemRandom } from '../base/random.ts'
+import { addressPolicy, permitting } from '../base/remote/address-policy.ts'
+import { parseEndpoint } from '../base/remote/endpoint.ts'
+import { RemoteHost } from '../base/remote/remote-host.ts'
+import { CatchingUp } from '../content/catching-up.ts'
+import { ContractWallets, noWallets } from '../content/contract-wallet.ts'
+import { Deployer } from '../content/deployer.ts'
+import type { NodeStatus } from '../content/deploying.ts'
+import { Examiner } from '../content/examiner.ts'
+import { HttpJsonRpc, type JsonRpc } from '../content/json-rpc.ts'
+import { News } from '../content/news.ts'
+import { daoContracts, DaoPeers } from '../content/peers/dao-peers.ts'
+import { Fetcher } from '../content/peers/fetcher.ts'
+import { Intake } from '../content/peers/intake.ts'
+import { askJson } from '../content/peers/peer-list-json.ts'
+import { isSelf } from '../content/peers/peer-list-self.ts'
+import { parsePeers, StaticPeers } from '../content/peers/peer-list-static.ts'
+import { UrlPeers } from '../content/peers/peer-list-url.ts'
+import type { PeerList } from '../content/peers/peer-list.ts'
+import { Peers } from '../content/peers/peers.ts'
+import { SnapshotIntake } from '../content/peers/snapshot-intake.ts'
+import { contentErrors } from '../content/rules/content-rules.ts'
+import { ownershipOff } from '../content/rules/ownership.ts'
+import { RateLimit, rateLimits } from '../content/rules/rate-limit.ts'
+import { deploymentWindow } from '../content/rules/window.ts'
+import { Snapshots } from '../content/snapshots/snapshots.ts'
+import { ThreadedVerifier } from '../content/verifier.ts'
+import { entityTypes } from '../content/entity.ts'
+import type { Registry, SourceEntry } from '../engine/registry.ts'
+import type { Source } from '../engine/source.ts'
+import type { ContentParts } from '../http/content/content-parts.ts'
+import { ContentFiles } from '../store/blobs/content-files.ts'
+import { TieredBlobs } from '../store/blobs/tiered-blobs.ts'
+import { SqlContentStore } from '../store/sql/content/content-store.ts'
+import { SmallBlobs } from '../store/sql/content/small-blobs.ts'
+import type { SqlDatabase } from '../store/sql/sql.ts'
+import type { ContentConfig } from './content-options.ts'
+import { contentFolder, ContentPeers } from './content-peers.ts'
+import { version } from './version.ts'
+
+export interface ContentNodeParts {
+  readonly db: SqlDatabase
+  readonly registry: Registry
+  readonly config: ContentConfig
+  readonly dataFolder: string
+  readonly allowHosts: readonly string[]
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** A content node: its parts, and their life. */
+export class ContentNode {
+  readonly news = new News()
+  readonly store: SqlContentStore
+  readonly blobs: TieredBlobs
+  readonly snapshots: Snapshots
+  readonly #parts: ContentNodeParts
+  readonly #files: ContentFiles
+  readonly #verifier: ThreadedVerifier
+  readonly #deployer: Deployer
+  readonly #peers: ContentPeers
+  readonly #catchingUp: CatchingUp
+  readonly #challengeText = randomUUID()
+
+  constructor(parts: ContentNodeParts) {
+    const { db, config, clock, log } = parts
+    this.#parts = parts
+    this.store = new SqlContentStore({ db })
+    this.#files = new ContentFiles({ root: contentFolder(parts.dataFolder) })
+    this.blobs = new TieredBlobs({ small: new SmallBlobs({ sql: db }), files: this.#files })
+    this.#verifier = new ThreadedVerifier({ clock, threads: config.verifiers })
+    const rpc = rpcOf(parts)
+    const examiner = new Examiner({
+      verifier: this.#verifier,
+      contentRules: contentErrors,
+      ownership: ownershipOff,
+      wallets: rpc === null ? noWallets : new ContractWallets(rpc),
+    })
+    const { store, blobs, news } = this
+    const limits = config.isLimited ? rateLimits : unlimited
+    this.#deployer = new Deployer({
+      store,
+      blobs,
+      examiner,
+      rateLimit: new RateLimit({ clock, limits }),
+      window: deploymentWindow,
+      clock,
+      news,
+    })
+    this.snapshots = new Snapshots({
+      store,
+      blobs,
+      clock,
+      log,
+      everyMs: config.snapshotsMs,
+      hasLegacy: true,
+    })
+    this.#peers = this.#makePeers(examiner, rpc)
+    this.#catchingUp = new CatchingUp({
+      facts: store,
+      clock,
+      peers: () => this.#peers.progress(),
+      isFirst: config.isFirst,
+    })
+  }
+
+  /** What stands behind its HTTP face. */
+  get face(): ContentParts {
+    const { config, clock, log } = this.#parts
+    return {
+      store: this.store,
+      blobs: this.blobs,
+      deploying: this.#deployer,
+      snapshots: this.snapshots,
+      status: () => this.status,
+      onNews: (callback) => this.news.onNews(callback),
+      about: {
+        version,
+        commitHash: '',
+        ethNetwork: config.peersDao === 'sepolia' ? 'sepolia' : 'mainnet',
+        challengeText: this.#challengeText,
+        types: config.types.size === entityTypes.length ? null : [...config.types],
+      },
+      log,
+      clock,
+      prefix: config.path,
+    }
+  }
+
+  get status(): NodeStatus {
+    return { state: this.#catchingUp.state, lastSyncWithDaoMs: 0 }
+  }
+
+  /** A source of a kind that is its own; null: it is somebody's drive. */
+  open(entry: SourceEntry): Source | null {
+    return this.#peers.open(entry)
+  }
+
+  /** Reads what is there; in every process that answers. */
+  async start(): Promise<void> {
+    await this.#files.open()
+    await this.#catchingUp.start()
+    await this.snapshots.reload()
+  }
+
+  /** Follows peers and writes snapshots; in a process that does the work. */
+  async startWork(): Promise<void> {
+    await this.#peers.start()
+    await this.snapshots.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#peers.stop()
+    await this.#catchingUp.stop()
+    await this.snapshots.stop()
+    await this.#verifier.close()
+  }
+
+  #makePeers(examiner: Examiner, rpc: JsonRpc | null): ContentPeers {
+    const { config, clock, log, registry, allowHosts } = this.#parts
+    const { store, blobs } = this
+    const peers = new Peers()
+    const fetcher = new Fetcher({ peers, blobs, clock, concurrency: config.fetches })
+    const intake = new Intake({ store, blobs, fetcher, examiner, clock, types: config.types })
+    const policy = addressPolicy(allowHosts)
+    return new ContentPeers({
+      registry,
+      store,
+      intake,
+      snapshots: new SnapshotIntake({ store, blobs, fetcher, intake, scope: scopeOf(config) }),
+      peers,
+      lists: listsOf(this.#parts, rpc),
+      ownUrl: config.url,
+      isSelf: (url) =>
+        isSelf(url, this.#challengeText, (asked) => {
+          const endpoint = parseEndpoint(asked)
+          const question = { endpoint, path: endpoint.path, policy, maxBytes: 10_000, clock }
+          return askJson(question, AbortSignal.timeout(challengeMs))
+        }),
+      policy,
+      pollMs: config.pollMs,
+      clock,
+      random: systemRandom,
+      log,
+    })
+  }
+}
+
+/** Milliseconds in which a peer has to say who it is. */
+const challengeMs = 5_000
+
+const unlimited = {
+  types: Object.fromEntries(
+    entityTypes.map((type) => [type, { restMs: 0, maxResting: Number.MAX_SAFE_INTEGER }]),
+  ) as typeof rateLimits.types,
+  unchangedMs: 0,
+}
+
+/** What of snapshots is gone through: part of what is remembered of them. */
+function scopeOf({ types }: ContentConfig): string {
+  return types.size === entityTypes.length ? '' : [...types].toSorted().join(',')
+}
+
+function rpcOf({ config, allowHosts, clock }: ContentNodeParts): JsonRpc | null {
+  if (config.rpcUrl === null) return null
+  const endpoint = parseEndpoint(config.rpcUrl)
+  const policy = permitting(addressPolicy(allowHosts), endpoint.host, endpoint.port)
+  return new HttpJsonRpc(new RemoteHost({ endpoint, policy, clock }))
+}
+
+function listsOf(
+  { config, allowHosts, clock, log }: ContentNodeParts,
+  rpc: JsonRpc | null,
+): PeerList[] {
+  const policy = addressPolicy(allowHosts)
+  const lists: PeerList[] = []
+  if (config.peers.length > 0) lists.push(new StaticPeers(parsePeers(config.peers.join(','))))
+  if (config.peersUrl !== null)
+    lists.push(new UrlPeers({ url: config.peersUrl, policy, clock, log }))
+  if (config.peersDao !== null && rpc !== null) {
+    const { peersDao: name } = config
+    const contract = name === 'mainnet' || name === 'sepolia' ? daoContracts[name] : name
+    lists.push(new DaoPeers({ rpc, contract, log }))
+  }
+  return lists
+}

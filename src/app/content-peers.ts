@@ -1,0 +1,176 @@
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { asSyncError, SyncError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { type AddressPolicy, permitting } from '../base/remote/address-policy.ts'
+import { parseEndpoint } from '../base/remote/endpoint.ts'
+import { RemoteHost } from '../base/remote/remote-host.ts'
+import type { PeerProgress } from '../content/catching-up.ts'
+import type { ContentStore } from '../content/content-store.ts'
+import type { Intake } from '../content/peers/intake.ts'
+import { PeerClient } from '../content/peers/peer-client.ts'
+import type { PeerAddress, PeerList } from '../content/peers/peer-list.ts'
+import { PeerListWatch } from '../content/peers/peer-list-watch.ts'
+import { PeerSource } from '../content/peers/peer-source.ts'
+import { PeerWatch } from '../content/peers/peer-watch.ts'
+import type { Peers } from '../content/peers/peers.ts'
+import { RetrySource } from '../content/peers/retry-source.ts'
+import type { SnapshotIntake } from '../content/peers/snapshot-intake.ts'
+import type { Registry, SourceEntry } from '../engine/registry.ts'
+import type { Source } from '../engine/source.ts'
+
+/** What the sources of a content node are called in the table of sources. */
+export const peerKind = 'peer'
+export const retryKind = 'failed-deployments'
+const retryName = 'failed deployments'
+
+/** Failed deployments are looked through so often, in milliseconds; each has a time of its own before which it is left alone. */
+const retryMs = 60_000
+
+export interface ContentPeersParts {
+  readonly registry: Registry
+  readonly store: ContentStore
+  readonly intake: Intake
+  readonly snapshots: SnapshotIntake
+  readonly peers: Peers
+  readonly lists: readonly PeerList[]
+  readonly ownUrl: string | null
+  /** A peer that is this node under another name is not followed. */
+  readonly isSelf: (url: string) => Promise<boolean>
+  readonly policy: AddressPolicy
+  readonly pollMs: number
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** The peers of a node as sources of the engine: made and removed as the lists say, opened when their turn comes. */
+export class ContentPeers {
+  readonly #parts: ContentPeersParts
+  #watch: PeerListWatch | null = null
+  readonly #watches = new Set<PeerWatch>()
+
+  constructor(parts: ContentPeersParts) {
+    this.#parts = parts
+  }
+
+  /** Follows the lists. Once, in a process that does the work. */
+  async start(): Promise<void> {
+    const { registry, lists, store, ownUrl, clock, random, log } = this.#parts
+    const entries = await registry.peers()
+    if (!entries.some(({ kind }) => kind === retryKind)) {
+      await this.#add(
+        { name: retryName, kind: retryKind, address: '', isOperators: false },
+        retryMs,
+      )
+    }
+    this.#watch = new PeerListWatch({
+      lists,
+      ownUrl,
+      following: entries.filter(isPeer).map(toAddress),
+      facts: store,
+      clock,
+      random,
+      log,
+      onChange: (added, removed) => this.#change(added, removed),
+    })
+    this.#watch.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#watch?.stop()
+    await Promise.all([...this.#watches].map((watch) => watch.stop()))
+  }
+
+  /** How far each peer is; null: who they are is not known yet. */
+  async progress(): Promise<readonly PeerProgress[] | null> {
+    const { registry, lists } = this.#parts
+    const entries = (await registry.peers()).filter(isPeer)
+    if (entries.length === 0 && lists.length > 0) return null
+    const statuses = await Promise.all(entries.map(({ id }) => registry.sourceStatus(id)))
+    return statuses.map((status) => ({
+      isCaughtUp: status?.lastRound?.outcome === 'clean',
+      isUnwell: status === null || ['resting', 'stopped', 'paused'].includes(status.state),
+    }))
+  }
+
+  /** Null: it is no source of a content node. */
+  open(entry: SourceEntry): Source | null {
+    const { store, intake } = this.#parts
+    if (entry.kind === retryKind) return new RetrySource({ store, intake })
+    return isPeer(entry) ? this.#openPeer(entry) : null
+  }
+
+  #openPeer({ id, address, settings }: SourceEntry): Source {
+    const { peers, intake, snapshots, clock, random, registry } = this.#parts
+    const endpoint = parseEndpoint(address)
+    const { policy } = this.#parts
+    const allowed =
+      settings.isOperators === true ? permitting(policy, endpoint.host, endpoint.port) : policy
+    const client = new PeerClient(new RemoteHost({ endpoint, policy: allowed, clock, limits }))
+    peers.add(id, client)
+    const watch = new PeerWatch({
+      client,
+      clock,
+      random,
+      onNews: () => void registry.hasten(id).catch(() => undefined),
+    })
+    this.#watches.add(watch)
+    const onClose = (): void => {
+      peers.remove(id)
+      this.#watches.delete(watch)
+      void watch.stop()
+    }
+    return new PeerSource({ sourceId: id, client, intake, snapshots, clock, onClose })
+  }
+
+  async #change(added: readonly PeerAddress[], removed: readonly PeerAddress[]): Promise<void> {
+    const { registry, log, isSelf, pollMs } = this.#parts
+    const entries = await registry.peers()
+    for (const { url } of removed) {
+      const entry = entries.find(({ name }) => name === url)
+      if (entry !== undefined) await registry.removeSource(entry.id)
+      log.info({ peer: url }, 'a peer is not followed any more')
+    }
+    for (const { url, isOperators } of added) {
+      if (entries.some(({ name }) => name === url) && !removed.some((one) => one.url === url))
+        continue
+      if (await isSelf(url)) {
+        log.info({ peer: url }, 'a peer is this node itself')
+        continue
+      }
+      await this.#add({ name: url, kind: peerKind, address: url, isOperators }, pollMs)
+      log.info({ peer: url }, 'a peer is followed')
+    }
+  }
+
+  /** Another process may have been quicker. */
+  async #add(
+    peer: { name: string; kind: string; address: string; isOperators: boolean },
+    intervalMs: number,
+  ): Promise<void> {
+    const { isOperators, ...rest } = peer
+    try {
+      await this.#parts.registry.addPeer({ ...rest, settings: { isOperators }, intervalMs })
+    } catch (error) {
+      if (!(error instanceof SyncError) || asSyncError(error).code !== 'bad-input') throw error
+    }
+  }
+}
+
+/** Of each peer: connections at once; milliseconds until an answer begins, which a long question may take. */
+const limits = { connections: 48, headersMs: 40_000 } as const
+
+function isPeer({ kind }: SourceEntry): boolean {
+  return kind === peerKind
+}
+
+function toAddress({ address, settings }: SourceEntry): PeerAddress {
+  return { url: address, isOperators: settings.isOperators === true }
+}
+
+/** Where content that is too big for the database lies. */
+export function contentFolder(dataFolder: string): string {
+  return join(dataFolder, 'content')
+}

@@ -1,0 +1,165 @@
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { destroyOnAbort } from '../../base/abort.ts'
+import { collect } from '../../base/collect.ts'
+import { SyncError } from '../../base/errors.ts'
+import { discard, type RemoteHost, type RemoteResponse } from '../../base/remote/remote-host.ts'
+import { readChangePage, type ChangePage } from './change-page.ts'
+import { readSnapshotList, type SnapshotOffer } from './snapshot-list.ts'
+
+/** Where to read on in a change feed: from this time on, behind this entity where several have it. */
+export interface Position {
+  /** Of the peer's local times, in milliseconds. */
+  readonly from: number
+  readonly lastId?: string
+}
+
+/** Whether a peer is of our own kind and says so; a plain one does not. */
+const ownHeader = 'roundelay-content'
+
+/**
+ * What one content node is asked by another: three requests of the plain protocol (ADR-103), and those of our own where
+ * the peer offers them. Everything it answers is hostile: sizes are bounded, JSON is checked by shape.
+ */
+export class PeerClient {
+  readonly #host: RemoteHost
+  #isOwnKind = false
+
+  constructor(host: RemoteHost) {
+    this.#host = host
+  }
+
+  /** What it is called in messages: its address. */
+  get title(): string {
+    return `${this.#host.endpoint.origin}${this.#host.endpoint.path}`
+  }
+
+  /** It has said lately that it speaks what goes beyond the plain protocol. */
+  get isOwnKind(): boolean {
+    return this.#isOwnKind
+  }
+
+  /** The snapshots that it offers. Throws `unavailable` while it has none yet. */
+  async snapshots(signal: AbortSignal): Promise<readonly SnapshotOffer[]> {
+    const { json } = await this.#json('/snapshots', signal)
+    return readSnapshotList(json, this.title)
+  }
+
+  /** A page of changes in the order of its local times, oldest first. */
+  async changes(position: Position, signal: AbortSignal): Promise<ChangePage> {
+    const { from, lastId } = position
+    const query = new URLSearchParams({
+      sortingOrder: 'ASC',
+      sortingField: 'local_timestamp',
+      // Zero counts as no filter at some servers, and means the same.
+      from: String(Math.max(1, from)),
+      ...(lastId === undefined ? {} : { lastId }),
+    })
+    const { json, dateMs } = await this.#json(`/pointer-changes?${query.toString()}`, signal)
+    return readChangePage(json, { position, dateMs })
+  }
+
+  /** Of our own kind only: the same for what is still the greatest of a pointer; `isDead`: what is dead all the same. */
+  async freshest(
+    position: Position,
+    { isDead, signal }: { readonly isDead: boolean; readonly signal: AbortSignal },
+  ): Promise<ChangePage> {
+    const { from, lastId } = position
+    const query = new URLSearchParams({
+      from: String(from),
+      ...(lastId === undefined ? {} : { lastId }),
+      ...(isDead ? { only: 'dead' } : {}),
+    })
+    const { json, dateMs } = await this.#json(`/freshest?${query.toString()}`, signal)
+    return readChangePage(json, { position, dateMs })
+  }
+
+  /** Of our own kind only: waits, so long at most, for something newer than that; the local time of its newest deployment. */
+  async news(sinceMs: number, waitMs: number, signal: AbortSignal): Promise<number> {
+    const seconds = Math.floor(waitMs / 1_000)
+    const { json } = await this.#json(`/freshest/news?since=${sinceMs}&wait=${seconds}`, signal)
+    const newestMs =
+      typeof json === 'object' && json !== null && 'newest' in json ? json.newest : null
+    if (typeof newestMs === 'number' && Number.isSafeInteger(newestMs)) return newestMs
+    throw new SyncError('protocol', `${this.title} answered something else than its newest change.`)
+  }
+
+  /** Content by its hash, as the bytes that the hash is of; at most `maxBytes` of them. Throws `not-found`. */
+  async content(hash: string, maxBytes: number, signal: AbortSignal): Promise<Readable> {
+    const path = `${this.#base}/contents/${hash}`
+    const response = await this.#host.request(
+      { method: 'GET', path, headers: { 'accept-encoding': 'gzip' } },
+      signal,
+    )
+    if (response.status !== 200) throw this.#host.failure(response, this.#what(path), 'item')
+    return decoded(response, { maxBytes, signal, what: this.#what(path) })
+  }
+
+  async close(): Promise<void> {
+    await this.#host.close()
+  }
+
+  async #json(path: string, signal: AbortSignal): Promise<Answer> {
+    const request = { method: 'GET', path: this.#base + path } as const
+    const headers = { accept: 'application/json', 'accept-encoding': 'gzip' }
+    const response = await this.#host.request({ ...request, headers }, signal)
+    const what = this.#what(request.path.replace(/\?.*/, ''))
+    if (response.status !== 200) throw this.#host.failure(response, what, 'root')
+    this.#isOwnKind = response.header(ownHeader) !== undefined
+    const body = decoded(response, { maxBytes: maxJsonBytes, signal, what })
+    const bytes = await collect(body, maxJsonBytes, signal, what)
+    const dateMs = Date.parse(response.header('date') ?? '')
+    return { json: parsed(bytes, what), dateMs: Number.isNaN(dateMs) ? null : dateMs }
+  }
+
+  get #base(): string {
+    return this.#host.endpoint.path.replace(/\/+$/, '')
+  }
+
+  #what(path: string): string {
+    return `GET ${path} of ${this.#host.endpoint.host}`
+  }
+}
+
+interface Answer {
+  readonly json: unknown
+  /** What the peer's clock said. */
+  readonly dateMs: number | null
+}
+
+/** Bytes of a JSON answer. */
+const maxJsonBytes = 50 * 1_024 * 1_024
+
+function parsed(bytes: Buffer, what: string): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch (cause) {
+    throw new SyncError('protocol', `${what} was not answered in JSON.`, { cause })
+  }
+}
+
+interface Decoding {
+  readonly maxBytes: number
+  readonly signal: AbortSignal
+  readonly what: string
+}
+
+/** The bytes inside: as they are, or out of one gzip. What unpacks to more than may be is broken off. */
+function decoded(response: RemoteResponse, { maxBytes, signal, what }: Decoding): Readable {
+  const { body } = response
+  destroyOnAbort(body, signal, what)
+  const coding = (response.header('content-encoding') ?? 'identity').trim().toLowerCase()
+  if (coding === 'identity' || coding === '') return body
+  if (coding !== 'gzip' && coding !== 'x-gzip') {
+    discard(body)
+    throw new SyncError(
+      'protocol',
+      `${what} was answered in ${coding.slice(0, 40)}, which nobody asked for.`,
+    )
+  }
+  // One chunk beyond the limit at most is unpacked before whoever reads notices.
+  const unpacked = createGunzip({ maxOutputLength: maxBytes + 1 })
+  body.on('error', (error) => unpacked.destroy(error))
+  unpacked.on('error', () => body.destroy())
+  return body.pipe(unpacked)
+}

@@ -1,0 +1,143 @@
+import type { Clock } from '../../base/clock.ts'
+import { SyncError } from '../../base/errors.ts'
+import type { Batch, Opened, Source } from '../../engine/source.ts'
+import type { ContentEffect } from '../content-store.ts'
+import type { Intake } from './intake.ts'
+import type { PeerClient, Position } from './peer-client.ts'
+import type { SnapshotIntake } from './snapshot-intake.ts'
+import { readStep, stepText, type Step } from './step.ts'
+
+export interface PeerSourceParts {
+  readonly sourceId: number
+  readonly client: PeerClient
+  readonly intake: Intake
+  readonly snapshots: SnapshotIntake
+  readonly clock: Clock
+  /** Told when the peer is not asked any more. */
+  readonly onClose: () => void
+}
+
+/** Changes are read again for so long before the newest one seen, in milliseconds: a peer may commit late. */
+export const overlapMs = 30_000
+/** The same where a peer does not say when its snapshots were made. */
+const unknownOverlapMs = 20 * 60_000
+/** The snapshots of a peer that is followed are looked at so often, in milliseconds. */
+const lookMs = 6 * 3_600_000
+/** The same while some of them are not gone through. */
+const lookAgainMs = 60_000
+
+/**
+ * A content node as a source (ADR-103): a feed whose pages hold deployments. A full listing takes the snapshots that
+ * nobody has gone through yet, and the changes since the oldest of them was made; then changes are followed. Which comes
+ * first does not matter, for the result does not depend on the order.
+ */
+export class PeerSource implements Source {
+  readonly shape = 'feed'
+  readonly #parts: PeerSourceParts
+  #lookAtMs = 0
+
+  constructor(parts: PeerSourceParts) {
+    this.#parts = parts
+  }
+
+  async *list(text: string | null, signal: AbortSignal): AsyncIterable<Batch> {
+    const step = text === null ? null : readStep(text)
+    if (step === null) yield await this.#begin(signal)
+    else if (step.do === 'follow') yield* this.#follow(step, signal)
+    else if (step.do === 'dead') yield* this.#dead(step, signal)
+    else if (step.do === 'snapshot') yield await this.#snapshot(step.hash, signal)
+    else yield* this.#effects(this.#parts.snapshots.part(step, this.#parts.sourceId, signal))
+  }
+
+  async open(): Promise<Opened> {
+    throw new SyncError('internal', 'A peer has no items to open.')
+  }
+
+  async stat(): Promise<never> {
+    throw new SyncError('internal', 'A peer has no items to look at.')
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    await this.#parts.client.snapshots(signal)
+  }
+
+  async close(): Promise<void> {
+    this.#parts.onClose()
+    await this.#parts.client.close()
+  }
+
+  async #begin(signal: AbortSignal): Promise<Batch> {
+    const { client } = this.#parts
+    const offers = await client.snapshots(signal)
+    const next = await this.#look(offers)
+    const ends = offers.map(({ range }) => range.end)
+    const made = offers.map(
+      ({ generatedMs }) => generatedMs ?? Math.max(...ends) - unknownOverlapMs,
+    )
+    const from = Math.max(0, Math.min(...made, Number.MAX_SAFE_INTEGER) - overlapMs)
+    const since = offers.length === 0 ? 0 : from
+    next.push({ do: 'follow', seen: since, from: since })
+    if (client.isOwnKind) next.push({ do: 'dead', from: 0 })
+    return { changes: [], next: next.map((step) => ({ step: stepText(step) })) }
+  }
+
+  async #look(offers: Parameters<SnapshotIntake['take']>[0]): Promise<Step[]> {
+    const { snapshots, sourceId, clock } = this.#parts
+    const { hashes, isAllDone } = await snapshots.take(offers, sourceId)
+    this.#lookAtMs = clock.elapsed() + (isAllDone ? lookMs : lookAgainMs)
+    return hashes.map((hash) => ({ do: 'snapshot', hash }))
+  }
+
+  async *#follow(step: Extract<Step, { do: 'follow' }>, signal: AbortSignal): AsyncIterable<Batch> {
+    const { client } = this.#parts
+    const next: Step[] = []
+    // Not in the middle of a round.
+    if (step.lastId === undefined && this.#lookAtMs <= this.#parts.clock.elapsed()) {
+      next.push(...(await this.#look(await client.snapshots(signal))))
+    }
+    const position = positionOf(step)
+    const page = client.isOwnKind
+      ? await client.freshest(position, { isDead: false, signal })
+      : await client.changes(position, signal)
+    yield* this.#effects(this.#intake(page.offers, signal))
+    // What a peer tells of the future does not move us there.
+    const reached = Math.min(page.next?.from ?? 0, page.dateMs ?? Number.MAX_SAFE_INTEGER)
+    const seen = Math.max(step.seen, reached)
+    if (page.isFull && page.next !== null) next.push({ do: 'follow', seen, ...page.next })
+    const from = Math.max(0, Math.min(seen, page.dateMs ?? seen) - overlapMs)
+    const cursor = stepText({ do: 'follow', seen, from })
+    yield { changes: [], next: next.map((each) => ({ step: stepText(each) })), cursor }
+  }
+
+  async *#dead(step: Extract<Step, { do: 'dead' }>, signal: AbortSignal): AsyncIterable<Batch> {
+    const page = await this.#parts.client.freshest(positionOf(step), { isDead: true, signal })
+    yield* this.#effects(this.#intake(page.offers, signal))
+    const more = page.isFull && page.next !== null ? [page.next] : []
+    yield { changes: [], next: more.map((at) => ({ step: stepText({ do: 'dead', ...at }) })) }
+  }
+
+  async #snapshot(hash: string, signal: AbortSignal): Promise<Batch> {
+    const { snapshots, sourceId } = this.#parts
+    const parts = await snapshots.cut(hash, sourceId, signal)
+    return {
+      changes: [],
+      next: parts.map((part) => ({ step: stepText({ do: 'part', hash, ...part }) })),
+    }
+  }
+
+  #intake(
+    offers: Parameters<Intake['take']>[0],
+    signal: AbortSignal,
+  ): AsyncIterable<ContentEffect> {
+    const { intake, sourceId } = this.#parts
+    return intake.take(offers, { sourceId, snapshotHash: null }, signal)
+  }
+
+  async *#effects(effects: AsyncIterable<ContentEffect>): AsyncIterable<Batch> {
+    for await (const effect of effects) yield { changes: [], effect }
+  }
+}
+
+function positionOf({ from, lastId }: { from: number; lastId?: string }): Position {
+  return lastId === undefined ? { from } : { from, lastId }
+}

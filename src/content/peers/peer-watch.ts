@@ -1,0 +1,62 @@
+import type { Clock } from '../../base/clock.ts'
+import { asSyncError } from '../../base/errors.ts'
+import type { Random } from '../../base/random.ts'
+import { backoffMs } from '../../base/retry.ts'
+import type { PeerClient } from './peer-client.ts'
+
+export interface PeerWatchParts {
+  readonly client: PeerClient
+  readonly clock: Clock
+  readonly random: Random
+  /** There is something new at the peer. */
+  readonly onNews: () => void
+}
+
+/** Milliseconds that one question may wait at the peer. */
+const waitMs = 25_000
+/** Milliseconds between questions to a peer that is not of our own kind, or does not answer. */
+const pauses = { baseMs: 2_000, maxMs: 300_000 } as const
+
+/**
+ * Waits at a peer of our own kind for something new, so that it is read at once and not at the next poll. Only a hint:
+ * what it misses, the poll finds.
+ */
+export class PeerWatch {
+  readonly #parts: PeerWatchParts
+  readonly #end = new AbortController()
+  readonly #loop: Promise<void>
+
+  constructor(parts: PeerWatchParts) {
+    this.#parts = parts
+    this.#loop = this.#watch()
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort()
+    await this.#loop
+  }
+
+  async #watch(): Promise<void> {
+    const { client, clock, random, onNews } = this.#parts
+    const { signal } = this.#end
+    let newestMs = Number.MAX_SAFE_INTEGER
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        if (client.isOwnKind) {
+          // The first question only tells where it stands; a page that was read meanwhile is asked for again.
+          const known = newestMs === Number.MAX_SAFE_INTEGER ? 0 : newestMs
+          const now = await client.news(known, waitMs, signal)
+          failures = 0
+          if (now > known) onNews()
+          newestMs = now
+          continue
+        }
+      } catch (error) {
+        if (signal.aborted) return
+        failures = asSyncError(error).remedy === 'source' ? failures + 1 : failures + 5
+      }
+      await clock.sleep(backoffMs(failures, pauses, random), signal).catch(() => undefined)
+    }
+  }
+}
