@@ -73,6 +73,8 @@ test('a hash is letters and digits of one of two forms, and no path', () => {
     good.slice(1),
     `ba${'/'.repeat(57)}`,
     'constructor',
+    `/${hashV0(Buffer.from('x'))}`,
+    `${hashV0(Buffer.from('x'))}/..`,
   ]) {
     expect(isContentHash(bad), bad).toBe(false)
   }
