@@ -247,6 +247,7 @@ describe('profiles', () => {
       const first = { ...withImages, ...withAvatar({ snapshots }, none), timestamp: meanwhile }
       const [error] = lateOf(profile, first)
       expect(error).toMatch('face256')
+      expect(lateOf(profile, { ...first, content: [] })).toEqual([error])
       const second = withAvatar({ snapshots }, { ...none, snapshots: { face256: hash } })
       expect(lateOf(profile, { ...first, ...second })).toEqual([
         "Couldn't find hash for face or body thumbnails on profile metadata",

@@ -39,7 +39,7 @@ describe.each(entityTypes.map((type) => ({ type, limits: rateLimits.types[type] 
       expect(limit.errors(deployment(type, 'a'))).toEqual([
         'Entity rate limited (entityId=bafy pointers=a,ab).',
       ])
-      expect(limit.errors({ ...deployment(type, 'ab'), pointers: ['ab'] })).toHaveLength(1)
+      expect(limit.errors({ ...deployment(type, 'ab'), pointers: ['c', 'ab'] })).toHaveLength(1)
       expect(limit.errors(deployment(type, 'c'))).toEqual([])
       wait(1)
       expect(limit.errors(deployment(type, 'a'))).toEqual([])
@@ -77,6 +77,7 @@ describe('a profile that says the same again', () => {
     limit.note(again)
     wait(299_999)
     expect(limit.errors(again)).toHaveLength(1)
+    expect(limit.errors({ ...again, pointers: ['c', 'ab'] })).toHaveLength(1)
     expect(limit.errors(deployment('profile', 'a', '"We"'))).toEqual([])
     wait(1)
     expect(limit.errors(again)).toEqual([])

@@ -47,6 +47,14 @@ const known = [
   `urn:decentraland:matic:collections-v2:${contract}:two`,
   `urn:decentraland:matic:collections-v2:0X12:2`,
   `urn:decentraland:moon:collections-v2:${contract}:2`,
+  `urn:decentraland:ethereum:collections-v1:${ofTheFirst}:hat:12:13`,
+  'urn:decentraland:matic:collections-v2',
+  `urn:decentraland:matic:collections-v2:${contract}:2:123:4`,
+  `urn:decentraland:matic:collections-thirdparty:a:b:c:matic:${contract}:seven`,
+  'urn:decentraland:matic:collections-thirdparty:a:b:c:matic:cats:7',
+  `urn:decentraland:matic:collections-thirdparty:a:b:c:matic:${contract}:7:8`,
+  'urn:decentraland:ethereum:LAND:10,-20:1',
+  'urn:decentraland:moon:LAND:10,-20',
   'urn:decentraland:matic:collections-thirdparty:cats',
   'urn:decentraland:matic:collections-thirdparty:cats:wild',
   'urn:decentraland:matic:collections-thirdparty:cats:wild:lion',
@@ -111,6 +119,11 @@ test('one item has one identity, however it is written', () => {
   const another = parseUrn('urn:decentraland:ethereum:collections-v1:pm_dreamverse_eminence:cap')
   expect(byName?.identity).toBe(byContract?.identity)
   expect(another?.identity).not.toBe(byContract?.identity)
+  const onMatic = parseUrn(`urn:decentraland:matic:collections-v1:${ofTheFirst}:hat`)
+  const inCapitals = parseUrn(`urn:decentraland:MATIC:collections-v1:${ofTheFirst}:hat`)
+  const onAmoy = parseUrn(`urn:decentraland:amoy:collections-v1:${ofTheFirst}:hat`)
+  expect(inCapitals?.identity).toBe(onMatic?.identity)
+  expect(new Set([byName, onMatic, onAmoy].map((urn) => urn?.identity)).size).toBe(3)
 })
 
 test('the kind of a thing is told from the one that somebody owns', () => {
