@@ -163,10 +163,12 @@ test('leaves nothing of what is too big, is cut in the middle or fails', async (
 
 test('leaves a source that gives nothing any more when it is called off', async () => {
   const called = new AbortController()
-  const silent = new Readable({ read: () => undefined })
+  // Called off once it has been asked for more than it has.
+  const silent = new Readable({
+    read: () => void setImmediate(() => called.abort(new SyncError('timeout', 'Too slow.'))),
+  })
   silent.push(big())
   const receiving = receive(files, silent, limits({ signal: called.signal }))
-  called.abort(new SyncError('timeout', 'Too slow.'))
   await expect(receiving).rejects.toEqual(code('timeout'))
   expect([silent.destroyed, await onDisk()]).toEqual([true, []])
 })
