@@ -22,7 +22,9 @@ export interface ReceiveLimits {
   readonly maxBytes: number
   /** 0: the hash of entities before ADR-45. 1 unless told otherwise. */
   readonly form?: 0 | 1
-  /** However small, it goes to a file, and beside it the same as gzip (snapshots). */
+  /** It goes to a file however small it is (snapshots of others). */
+  readonly isFile?: boolean
+  /** The same, and beside it the same as gzip (snapshots of our own). */
   readonly isPacked?: boolean
   readonly signal: AbortSignal
 }

@@ -69,7 +69,11 @@ export class Fetcher {
     throw failure
   }
 
-  async #try(sourceId: number, { hash, maxBytes }: Wanted, signal: AbortSignal): Promise<Received> {
+  async #try(
+    sourceId: number,
+    { hash, maxBytes, isFile = false }: Wanted,
+    signal: AbortSignal,
+  ): Promise<Received> {
     const { peers, blobs, clock } = this.#parts
     const watch = new RateWatch(clock, hash)
     const both = AbortSignal.any([signal, watch.signal])
@@ -82,6 +86,7 @@ export class Fetcher {
           const received = await blobs.receive(watch.counted(body), {
             maxBytes,
             form,
+            isFile,
             signal: both,
           })
           if (received.hash === hash) return received

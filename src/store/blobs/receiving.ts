@@ -59,7 +59,8 @@ class Intake {
   }
 
   async end(): Promise<Received> {
-    if (this.#file === null && this.#limits.isPacked !== true) return this.#small()
+    const { isFile = false, isPacked = false } = this.#limits
+    if (this.#file === null && !isFile && !isPacked) return this.#small()
     const file = await this.#flush(new Uint8Array(0))
     await file.end()
     const hash = this.#hash.digest()
