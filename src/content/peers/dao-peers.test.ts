@@ -38,7 +38,7 @@ afterAll(() => ethereum.close())
 
 describe("the DAO's contract on a chain", () => {
   it('names the servers with a safe address, each at /content', async () => {
-    const contract = await deployed('peer.a.example', 'http://b.example', 'https://C.example/')
+    const contract = await deployed('peer.a.example', 'http://b.example', 'HTTPS://C.example/')
     expect(await urlsOf(contract)).toEqual([
       'https://peer.a.example/content',
       'https://c.example/content',

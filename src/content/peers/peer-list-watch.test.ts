@@ -96,6 +96,23 @@ describe('a list of peers that is watched', () => {
     await watch.stop()
   })
 
+  it.each([
+    [0, 27],
+    [0.5, 30],
+    [1, 33],
+  ])(
+    'is not read by all nodes at once: by a chance of %d after %d minutes',
+    async (chance, minutes) => {
+      const list = new ToldList('list', heard('a'))
+      const watch = watching([list], { random: () => chance })
+      await pass(minutes * minuteMs - 1)
+      expect(list.reads).toBe(1)
+      await pass(1)
+      expect(list.reads).toBe(2)
+      await watch.stop()
+    },
+  )
+
   it('leaves the node itself out', async () => {
     const watch = watching([new ToldList('list', heard('a', 'b'))], { ownUrl: 'https://A.example' })
     await pass(minuteMs)

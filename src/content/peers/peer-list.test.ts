@@ -103,6 +103,11 @@ describe('the node itself', () => {
     expect(others(peers, ownUrl)).toEqual([peers[1]])
   })
 
+  it('is no peer of its own, however a list writes it', () => {
+    const shouted = { url: 'https://a.example/CONTENT', isOperators: false }
+    expect(others([shouted], 'https://a.example/content')).toEqual([])
+  })
+
   it('is not looked for where it does not know its address', () => {
     expect(others(peers, null)).toEqual(peers)
   })
