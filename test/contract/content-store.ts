@@ -61,7 +61,13 @@ export function contentStoreContract(name: string, open: OpenContent): void {
         expect(stored).toEqual({
           deploymentId: 1,
           localMs: 10_000,
-          ...{ entityId, type, pointers, timestamp, deployer, version, authChain },
+          entityId,
+          type,
+          pointers,
+          timestamp,
+          deployer,
+          version,
+          authChain,
           isActive: true,
           isComplete: true,
           overwrittenBy: null,
@@ -124,6 +130,28 @@ export function contentStoreContract(name: string, open: OpenContent): void {
         expect(changes.map(({ deploymentId }) => deploymentId)).toEqual(many.map((_, n) => n + 1))
         const tooMany = Array.from({ length: maxEffect + 1 }, (_, n) => made(`x${n}`))
         await expect(deploy(...tooMany)).rejects.toThrow(/at most 1000/)
+      })
+
+      it('lets what comes later in an effect overwrite what came before', async () => {
+        const others = Array.from({ length: maxDeployments - 2 }, (_, n) =>
+          made(`other${n}`, { pointers: [`p${n}`], type: 'scene' }),
+        )
+        const [half, whole] = [['a', 'b'], ['c']].map((pointers, n) =>
+          made(`early${n}`, { pointers, timestamp: 1 }),
+        )
+        const killer = made('killer', { pointers: ['a', 'c'], timestamp: 2 })
+        await deploy(half!, whole!, ...others, killer)
+        expect(await store.activeByPointers(['a', 'b', 'c'])).toMatchObject([
+          { entityId: killer.entityId },
+        ])
+        expect(await store.deployment('profile', half!.entityId)).toMatchObject({
+          localMs: 10_000,
+          isActive: false,
+          overwrittenBy: killer.entityId,
+        })
+        const fresh = ids(await store.freshest(0, '', ['profile'], 10))
+        expect(fresh).toEqual([half!.entityId, killer.entityId])
+        expect(await store.activity({ init: 1, end: 1 })).toEqual({ count: 0, changedMs: 10_001 })
       })
 
       it('writes all of an effect or nothing', async () => {
@@ -746,6 +774,12 @@ function garbage(subject: () => ContentSubject): void {
       expect(
         await store.pointless([offerOf(made('older', { pointers: ['a'], timestamp: 3 }))]),
       ).toEqual(new Set([idOf('older')]))
+      // It comes back to what it holds.
+      await store.deploy(
+        effectOf({ deployments: [made('bridge', { pointers: ['a', 'b'], timestamp: 5 })] }),
+      )
+      const fresh = await store.freshest(0, '', [], 10)
+      expect(fresh.map(({ entityId }) => entityId)).toEqual([idOf('new'), idOf('bridge')])
     })
 
     it('goes a little at a time', async () => {

@@ -24,7 +24,7 @@ export async function activeIn(
   where.add(`entity_ms <= ${where.value(range.end)}`)
   const from = `from deployment where ${where.text} ${inOrder} limit ${where.value(limit)}`
   const row = await sql.get<{ page: string | null }>(packedSql(columns, from), ...where.values)
-  return unpacked(row?.page).map(activeRowOf)
+  return unpacked(row?.page, columns.length, activeRowOf)
 }
 
 const inOrder = 'order by entity_ms, order_id'
@@ -41,16 +41,15 @@ function behind(where: Conditions, { timestamp, entityId }: WalkPlace): string {
 
 const columns = ['entity_id', 'type', 'entity_ms', 'local_ms', 'pointers', 'auth_chain']
 
-function activeRowOf(cells: readonly string[]): ActiveRow {
-  const [entityId = '', type, entityMs, localMs, pointers = '[]', authChain = '[]'] = cells
+function activeRowOf(cells: readonly string[], at: number): ActiveRow {
   return {
-    entityId,
+    entityId: cells[at] ?? '',
     // Written as one by this folder.
-    type: type as EntityType,
-    timestamp: Number(entityMs),
-    localMs: Number(localMs),
-    pointers: pointersOf(pointers),
-    authChain,
+    type: cells[at + 1] as EntityType,
+    timestamp: Number(cells[at + 2]),
+    localMs: Number(cells[at + 3]),
+    pointers: pointersOf(cells[at + 4] ?? '[]'),
+    authChain: cells[at + 5] ?? '[]',
   }
 }
 

@@ -3,8 +3,8 @@ import type { Change, ChangeQuery } from '../../../content/content-store.ts'
 import type { EntityType } from '../../../content/entity.ts'
 import type { Sql } from '../sql.ts'
 import { Conditions } from './conditions.ts'
-import { storedOf } from './deployment-rows.ts'
-import { packedSql, packing, plainColumn, unpacked } from './packed.ts'
+import { pointersOf } from './deployment-rows.ts'
+import { packedSql, packing, unpacked } from './packed.ts'
 
 /** The deployments of a page of `GET /pointer-changes`. */
 export function changesOf(sql: Sql, query: ChangeQuery): Promise<Change[]> {
@@ -58,13 +58,15 @@ function byEntityTime(sql: Sql, query: ChangeQuery): Promise<Change[]> {
   const [lower, upper] = order === 'asc' ? [lastId, undefined] : [undefined, lastId]
   if (from !== undefined) addEntityBorder(where, '>', from, lower)
   if (to !== undefined) addEntityBorder(where, '<', to, upper)
+  const inOrder = `order by entity_ms ${order}, order_id ${order}`
+  const atMost = where.value(offset + limit)
   const walk = (isActive: 0 | 1): string =>
-    `select d.id, d.entity_ms, d.order_id from deployment as d
-     where d.is_active = ${isActive} and ${where.text}`
+    `select * from (select d.id, d.entity_ms, d.order_id from deployment as d
+       where d.is_active = ${isActive} and ${where.text} ${inOrder} limit ${atMost}) as walk${isActive}`
   return pageOf(
     sql,
     where,
-    `from (${walk(1)} union all ${walk(0)} order by entity_ms ${order}, order_id ${order}
+    `from (${walk(1)} union all ${walk(0)} ${inOrder}
        limit ${where.value(limit)} offset ${where.value(offset)}) as found
      cross join deployment as d on d.id = found.id ${withFiles}
      order by d.entity_ms ${order}, d.order_id ${order}`,
@@ -107,7 +109,7 @@ function addEntityBorder(
 /** `where` has the values of `from`. */
 async function pageOf(sql: Sql, where: Conditions, from: string): Promise<Change[]> {
   const row = await sql.get<{ page: string | null }>(packedSql(columns, from), ...where.values)
-  const changes = unpacked(row?.page).map(changeOf)
+  const changes = unpacked(row?.page, columns.length, changeOf)
   return withMetadata(sql, changes)
 }
 
@@ -122,34 +124,33 @@ const columns = [
   'd.is_active',
   'd.is_complete',
   `coalesce(d.overwritten_by, '')`,
-  plainColumn('d.version'),
-  plainColumn('d.deployer'),
+  'd.version',
+  'd.deployer',
   'd.pointers',
   'd.auth_chain',
   `coalesce(convert_from(substr(entity_file.bytes, d.metadata_start + 1,
      d.metadata_end - d.metadata_start), 'UTF8'), '')`,
 ]
 
-function changeOf(cells: readonly string[]): Change {
-  const [id, entityId, type, entityMs, localMs, isActive, isComplete, overwrittenBy] = cells
-  const [version, deployer, pointers, authChain, metadata] = cells.slice(8)
+/** Written out, for it is done for every row of a feed. */
+function changeOf(cells: readonly string[], at: number): Change {
+  const overwrittenBy = cells[at + 7] ?? ''
+  const metadata = cells[at + 12] ?? ''
   return {
-    ...storedOf({
-      id: Number(id),
-      entity_id: entityId ?? '',
-      // Written as one by this folder.
-      type: type as EntityType,
-      entity_ms: Number(entityMs),
-      local_ms: Number(localMs),
-      is_active: Number(isActive),
-      is_complete: Number(isComplete),
-      overwritten_by: overwrittenBy === '' ? null : (overwrittenBy ?? null),
-      version: version ?? '',
-      deployer: deployer ?? '',
-      pointers: pointers ?? '[]',
-      auth_chain: authChain ?? '[]',
-    }),
-    metadata: metadata === '' ? null : (metadata ?? null),
+    deploymentId: Number(cells[at]),
+    entityId: cells[at + 1] ?? '',
+    // Written as one by this folder.
+    type: cells[at + 2] as EntityType,
+    timestamp: Number(cells[at + 3]),
+    localMs: Number(cells[at + 4]),
+    isActive: cells[at + 5] === '1',
+    isComplete: cells[at + 6] === '1',
+    overwrittenBy: overwrittenBy === '' ? null : overwrittenBy,
+    version: cells[at + 8] ?? '',
+    deployer: cells[at + 9] ?? '',
+    pointers: pointersOf(cells[at + 10] ?? '[]'),
+    authChain: cells[at + 11] ?? '[]',
+    metadata: metadata === '' ? null : metadata,
   }
 }
 

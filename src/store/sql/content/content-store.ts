@@ -47,7 +47,7 @@ export class SqlContentStore implements ContentStore {
   }
 
   deploy(effect: ContentEffect): Promise<readonly Deployed[]> {
-    return this.#db.transaction((tx) => applyContent(tx, effect, tx.nowMs))
+    return this.#db.transaction((tx) => applyContent(tx, effect, tx.nowMs), { isRoutine: true })
   }
 
   async known(entityIds: readonly string[]): Promise<ReadonlyMap<string, number>> {

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Deployment, EntityType } from '../../../content/entity.ts'
 import type { StoredDeployment } from '../../../content/content-store.ts'
 import type { Fate } from './overwriting.ts'
+import { packable } from './packed.ts'
 
 /** The columns of a deployment that this node has made its own, with their types. */
 const columns = {
@@ -63,8 +64,8 @@ export function rowOf({ id, localMs, deployment, fate }: Numbered): DeploymentRo
     metadata_start: metadata?.start ?? null,
     metadata_end: metadata?.end ?? null,
     overwritten_by: fate.death?.by.entityId ?? null,
-    version: deployment.version,
-    deployer: deployment.deployer,
+    version: packable(deployment.version),
+    deployer: packable(deployment.deployer),
     pointers: JSON.stringify(deployment.pointers),
     auth_chain: deployment.authChain,
   }
