@@ -11,6 +11,9 @@ function filesOf(rows: readonly FileRow[]): EntityFile[] {
   return rows.map(({ entity_id: entityId, bytes }) => ({ entityId, bytes }))
 }
 
+/** Of one that has been found: said so that no database looks through all that are active. */
+const isActive = 'deployment.is_active + 0 = 1'
+
 /** An active entity holds the marks of all of its pointers. */
 export async function activeByPointers(
   sql: Sql,
@@ -22,7 +25,7 @@ export async function activeByPointers(
      from (select distinct entity_id from mark where pointer = any(?)) as found
      cross join deployment on deployment.entity_id = found.entity_id
      cross join entity_file on entity_file.id = deployment.id
-     where deployment.is_active = 1`,
+     where ${isActive}`,
     [...new Set(pointers.map(pointerKey))],
   )
   return filesOf(rows)
@@ -33,7 +36,7 @@ export async function activeByIds(sql: Sql, entityIds: readonly string[]): Promi
   const rows = await sql.all<FileRow>(
     `select deployment.entity_id, entity_file.bytes
      from deployment cross join entity_file on entity_file.id = deployment.id
-     where deployment.entity_id = any(?) and deployment.is_active = 1`,
+     where deployment.entity_id = any(?) and ${isActive}`,
     entityIds,
   )
   return filesOf(rows)
@@ -64,7 +67,7 @@ export async function activeByPrefix(
 }
 
 const activeInRange = `from mark cross join deployment on deployment.entity_id = mark.entity_id
-  where mark.pointer >= ?1 and mark.pointer < ?2 and deployment.is_active = 1`
+  where mark.pointer >= ?1 and mark.pointer < ?2 and ${isActive}`
 
 /** Behind every other one in UTF-8. */
 const lastCharacter = '\u{10FFFF}'
@@ -74,7 +77,7 @@ export async function activeByContent(sql: Sql, hash: string, limit: number): Pr
   const rows = await sql.all<{ entity_id: string }>(
     `select distinct deployment.entity_id
      from content_file cross join deployment on deployment.id = content_file.deployment_id
-     where content_file.hash = ? and deployment.is_active = 1
+     where content_file.hash = ? and ${isActive}
      order by deployment.entity_id limit ?`,
     hash,
     limit,
