@@ -38,7 +38,7 @@ import { SqlContentStore } from '../store/sql/content/content-store.ts'
 import { SmallBlobs } from '../store/sql/content/small-blobs.ts'
 import type { SqlDatabase } from '../store/sql/sql.ts'
 import type { ContentConfig } from './content-options.ts'
-import { contentFolder, ContentPeers } from './content-peers.ts'
+import { contentFolder, ContentPeers, policyFor } from './content-peers.ts'
 import { version } from './version.ts'
 
 export interface ContentNodeParts {
@@ -174,10 +174,17 @@ export class ContentNode {
       peers,
       lists: listsOf(this.#parts, rpc),
       ownUrl: config.url,
-      isSelf: (url) =>
+      isSelf: ({ url, isOperators }) =>
         isSelf(url, this.#challengeText, (asked) => {
           const endpoint = parseEndpoint(asked)
-          const question = { endpoint, path: endpoint.path, policy, maxBytes: 10_000, clock }
+          const allowed = policyFor(endpoint, isOperators, policy)
+          const question = {
+            endpoint,
+            path: endpoint.path,
+            policy: allowed,
+            maxBytes: 10_000,
+            clock,
+          }
           return askJson(question, AbortSignal.timeout(challengeMs))
         }),
       policy,

@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import { asSyncError, SyncError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { type AddressPolicy, permitting } from '../base/remote/address-policy.ts'
-import { parseEndpoint } from '../base/remote/endpoint.ts'
+import { type Endpoint, parseEndpoint } from '../base/remote/endpoint.ts'
 import { RemoteHost } from '../base/remote/remote-host.ts'
 import type { PeerProgress } from '../content/catching-up.ts'
 import type { ContentStore } from '../content/content-store.ts'
@@ -37,7 +36,7 @@ export interface ContentPeersParts {
   readonly lists: readonly PeerList[]
   readonly ownUrl: string | null
   /** A peer that is this node under another name is not followed. */
-  readonly isSelf: (url: string) => Promise<boolean>
+  readonly isSelf: (peer: PeerAddress) => Promise<boolean>
   readonly policy: AddressPolicy
   readonly pollMs: number
   readonly clock: Clock
@@ -60,10 +59,13 @@ export class ContentPeers {
     const { registry, lists, store, ownUrl, clock, random, log } = this.#parts
     const entries = await registry.peers()
     if (!entries.some(({ kind }) => kind === retryKind)) {
-      await this.#add(
-        { name: retryName, kind: retryKind, address: '', isOperators: false },
-        retryMs,
-      )
+      await registry.putPeer({
+        name: retryName,
+        kind: retryKind,
+        address: '',
+        settings: {},
+        intervalMs: retryMs,
+      })
     }
     this.#watch = new PeerListWatch({
       lists,
@@ -105,10 +107,8 @@ export class ContentPeers {
   #openPeer({ id, address, settings }: SourceEntry): Source {
     const { peers, intake, snapshots, clock, random, registry } = this.#parts
     const endpoint = parseEndpoint(address)
-    const { policy } = this.#parts
-    const allowed =
-      settings.isOperators === true ? permitting(policy, endpoint.host, endpoint.port) : policy
-    const client = new PeerClient(new RemoteHost({ endpoint, policy: allowed, clock, limits }))
+    const policy = policyFor(endpoint, settings.isOperators === true, this.#parts.policy)
+    const client = new PeerClient(new RemoteHost({ endpoint, policy, clock, limits }))
     peers.add(id, client)
     const watch = new PeerWatch({
       client,
@@ -126,41 +126,45 @@ export class ContentPeers {
   }
 
   async #change(added: readonly PeerAddress[], removed: readonly PeerAddress[]): Promise<void> {
-    const { registry, log, isSelf, pollMs } = this.#parts
+    const { registry, log } = this.#parts
     const entries = await registry.peers()
     for (const { url } of removed) {
       const entry = entries.find(({ name }) => name === url)
       if (entry !== undefined) await registry.removeSource(entry.id)
       log.info({ peer: url }, 'a peer is not followed any more')
     }
-    for (const { url, isOperators } of added) {
-      if (entries.some(({ name }) => name === url) && !removed.some((one) => one.url === url))
-        continue
-      if (await isSelf(url)) {
-        log.info({ peer: url }, 'a peer is this node itself')
-        continue
-      }
-      await this.#add({ name: url, kind: peerKind, address: url, isOperators }, pollMs)
-      log.info({ peer: url }, 'a peer is followed')
-    }
+    await Promise.all(added.map((peer) => this.#follow(peer)))
   }
 
-  /** Another process may have been quicker. */
-  async #add(
-    peer: { name: string; kind: string; address: string; isOperators: boolean },
-    intervalMs: number,
-  ): Promise<void> {
-    const { isOperators, ...rest } = peer
-    try {
-      await this.#parts.registry.addPeer({ ...rest, settings: { isOperators }, intervalMs })
-    } catch (error) {
-      if (!(error instanceof SyncError) || asSyncError(error).code !== 'bad-input') throw error
+  async #follow(peer: PeerAddress): Promise<void> {
+    const { registry, log, isSelf, pollMs: intervalMs } = this.#parts
+    const { url, isOperators } = peer
+    if (await isSelf(peer)) {
+      log.info({ peer: url }, 'a peer is this node itself')
+      return
     }
+    await registry.putPeer({
+      name: url,
+      kind: peerKind,
+      address: url,
+      settings: { isOperators },
+      intervalMs,
+    })
+    log.info({ peer: url }, 'a peer is followed')
   }
 }
 
 /** Of each peer: connections at once; milliseconds until an answer begins, which a long question may take. */
 const limits = { connections: 48, headersMs: 40_000 } as const
+
+/** What the operator typed permits exactly that host and port. */
+export function policyFor(
+  { host, port }: Endpoint,
+  isOperators: boolean,
+  policy: AddressPolicy,
+): AddressPolicy {
+  return isOperators ? permitting(policy, host, port) : policy
+}
 
 function isPeer({ kind }: SourceEntry): boolean {
   return kind === peerKind

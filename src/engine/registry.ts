@@ -107,8 +107,8 @@ export interface Registry {
   owners(limit: number, after?: string): Promise<readonly Owner[]>
   /** The source's first round is due at once. Throws `bad-input` when the owner has one of this name. */
   addSource(source: NewSource): Promise<SourceEntry>
-  /** Throws `bad-input` when there is a peer of this name. */
-  addPeer(peer: NewPeer): Promise<SourceEntry>
+  /** Makes a peer; of one that has its name, address, settings and interval become these. */
+  putPeer(peer: NewPeer): Promise<SourceEntry>
   /** All of them, by name. */
   peers(): Promise<readonly SourceEntry[]>
   /** Its next round is due now, or right behind the one that is open: a hint that something is new there. */

@@ -315,7 +315,7 @@ export class Bench {
 
   async addPeer(name: string): Promise<number> {
     const peer = { name, kind: 'memory', address: 'memory:', settings: {}, intervalMs: 5_000 }
-    return (await this.registry.addPeer(peer)).id
+    return (await this.registry.putPeer(peer)).id
   }
 
   /** The listing of a peer. */

@@ -457,7 +457,15 @@ function leases(benchOf: BenchOf): void {
     expect((await bench.registry.owners(9)).map(({ name }) => name)).toEqual(['anna'])
     expect(await bench.registry.owner('far')).toBe(null)
     expect((await bench.registry.peers()).map(({ id }) => id)).toEqual([peer])
-    await expect(bench.addPeer('far')).rejects.toThrow('already')
+    const changed = {
+      name: 'far',
+      kind: 'memory',
+      address: 'memory:2',
+      settings: {},
+      intervalMs: 7_000,
+    }
+    expect((await bench.registry.putPeer(changed)).id).toBe(peer)
+    expect(await bench.registry.source(peer)).toMatchObject(changed)
   })
 
   it('T10 a hint brings the next round of a peer at once, or right behind the open one', async () => {

@@ -62,13 +62,16 @@ export class MemoryRegistry implements Registry {
     return [...this.#parts.rows.owners.values()].filter(({ isPeer }) => !isPeer)
   }
 
-  async addPeer(peer: NewPeer): Promise<SourceEntry> {
+  async putPeer(peer: NewPeer): Promise<SourceEntry> {
     const { rows, clock } = this.#parts
-    if ((await this.peers()).some(({ name }) => name === peer.name)) {
-      throw new SyncError('bad-input', `There is a peer named ${peer.name} already.`)
+    const known = (await this.peers()).find(({ name }) => name === peer.name)
+    const source = rows.sources.get(known?.id ?? 0)
+    if (source !== undefined) {
+      source.entry = { ...source.entry, ...peer }
+      return source.entry
     }
-    const known = [...rows.owners.values()].find((row) => row.isPeer && row.name === peer.name)
-    const owner = known ?? { id: nextId(rows), name: peer.name, isPeer: true, plan: 'free' }
+    const removed = [...rows.owners.values()].find((row) => row.isPeer && row.name === peer.name)
+    const owner = removed ?? { id: nextId(rows), name: peer.name, isPeer: true, plan: 'free' }
     rows.owners.set(owner.id, owner)
     const entry = { ...peer, id: nextId(rows), ownerId: owner.id }
     rows.sources.set(entry.id, newSource(entry, { password: null, listPool: 'peer' }, clock.now()))

@@ -1,10 +1,9 @@
-import { SyncError } from '../../base/errors.ts'
 import { planWeights } from '../../engine/policy.ts'
 import type { NewPeer } from '../../engine/registry.ts'
 import type { Transaction } from './sql.ts'
 
-/** A peer as a source that is its own owner; returns the numbers of both. Throws `bad-input` when the name is taken. */
-export async function insertPeer(
+/** A peer as a source that is its own owner, made or changed; returns the numbers of both. */
+export async function putPeer(
   tx: Transaction,
   { name, kind, address, settings, intervalMs }: NewPeer,
 ): Promise<{ readonly id: number; readonly ownerId: number }> {
@@ -17,7 +16,9 @@ export async function insertPeer(
   const added = await tx.get<{ id: number; owner_id: number }>(
     `insert into source (owner_id, name, kind, address, settings, interval_ms, due_ms, list_pool)
      select id, ?1, ?2, ?3, ?4, ?5, ?6, 'peer' from owner where name = ?1 and is_peer = 1
-     on conflict do nothing returning id, owner_id`,
+     on conflict (owner_id, name) do update set address = excluded.address, settings = excluded.settings,
+       interval_ms = excluded.interval_ms
+     returning id, owner_id`,
     name,
     kind,
     address,
@@ -25,7 +26,6 @@ export async function insertPeer(
     intervalMs,
     tx.nowMs,
   )
-  if (added === undefined)
-    throw new SyncError('bad-input', `There is a peer named ${name} already.`)
+  if (added === undefined) throw new Error('assertion failed: what was inserted is there')
   return { id: added.id, ownerId: added.owner_id }
 }

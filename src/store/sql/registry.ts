@@ -14,7 +14,7 @@ import type {
 } from '../../engine/registry.ts'
 import type { SecretContext } from '../vault.ts'
 import { askForRound, stir } from './asking.ts'
-import { insertPeer } from './peers.ts'
+import { putPeer } from './peers.ts'
 import { clearPortion, isThere, lockWithLanes, removeSource } from './removal.ts'
 import { never } from './rounds.ts'
 import type { SqlDatabase, Transaction } from './sql.ts'
@@ -123,8 +123,8 @@ export class SqlRegistry implements Registry {
     return { ...entry, id }
   }
 
-  async addPeer(peer: NewPeer): Promise<SourceEntry> {
-    return { ...peer, ...(await this.#change((tx) => insertPeer(tx, peer))) }
+  async putPeer(peer: NewPeer): Promise<SourceEntry> {
+    return { ...peer, ...(await this.#change((tx) => putPeer(tx, peer))) }
   }
 
   async peers(): Promise<readonly SourceEntry[]> {
