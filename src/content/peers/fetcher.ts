@@ -1,7 +1,12 @@
+import type { Readable } from 'node:stream'
+import { throwIfAborted } from '../../base/abort.ts'
 import type { Clock } from '../../base/clock.ts'
+import { collect } from '../../base/collect.ts'
 import { SyncError, asSyncError } from '../../base/errors.ts'
 import { Semaphore } from '../../base/semaphore.ts'
-import type { ContentBlobs, Received } from '../blobs.ts'
+import { maxSmallBytes, type ContentBlobs, type Received } from '../blobs.ts'
+import { hashV0, hashV1 } from '../hashing.ts'
+import type { PeerClient } from './peer-client.ts'
 import type { Peers } from './peers.ts'
 
 export interface FetcherParts {
@@ -21,7 +26,7 @@ export interface Wanted {
   readonly offeredBy: number | null
 }
 
-/** Milliseconds that one fetch from one peer may take before its rate counts, and bytes a second that are too slow. */
+/** In so many milliseconds a body has to bring so many bytes for each second; what is too small for that has to be over. */
 const patienceMs = 15_000
 const slowestRate = 4_096
 
@@ -53,74 +58,86 @@ export class Fetcher {
 
   async #tryAll(wanted: Wanted, signal: AbortSignal): Promise<Received> {
     const { peers } = this.#parts
-    let failure = new SyncError('not-found', `No peer has ${wanted.hash}.`)
+    let failure: SyncError | null = null
     for (const sourceId of peers.inTurn(wanted.offeredBy).slice(0, maxPeersAsked)) {
-      signal.throwIfAborted()
-      if (peers.client(sourceId) === null) continue
       try {
         return await this.#try(sourceId, wanted, signal)
       } catch (error) {
-        // Called off by whoever asked, and not by the time that a slow peer is given.
-        signal.throwIfAborted()
-        failure = graver(failure, asSyncError(error))
-        if (failure.code === 'disk-full' || failure.code === 'internal') throw failure
+        // Called off by whoever asked: nobody else is to be asked.
+        throwIfAborted(signal, `Fetching ${wanted.hash}`)
+        const next = asSyncError(error)
+        if (next.code === 'disk-full' || next.code === 'internal') throw next
+        // That somebody could not be asked says more than that somebody has it not.
+        if (failure === null || next.code !== 'not-found') failure = next
       }
     }
-    throw failure
+    throw failure ?? new SyncError('unreachable', `There is no peer to fetch ${wanted.hash} from.`)
   }
 
-  async #try(
-    sourceId: number,
-    { hash, maxBytes, isFile = false }: Wanted,
-    signal: AbortSignal,
-  ): Promise<Received> {
-    const { peers, blobs, clock } = this.#parts
-    const watch = new RateWatch(clock, hash)
-    const both = AbortSignal.any([signal, watch.signal])
+  #try(sourceId: number, wanted: Wanted, signal: AbortSignal): Promise<Received> {
+    const { peers, clock } = this.#parts
+    const now = (): number => clock.elapsed()
+    return peers.using(
+      sourceId,
+      async (client) => {
+        const received = await this.#receive(client, wanted, signal)
+        if (received.hash === wanted.hash) return received
+        await received.drop()
+        throw new SyncError(
+          'protocol',
+          `${client.title} answered something else than ${wanted.hash}.`,
+        )
+      },
+      now,
+    )
+  }
+
+  async #receive(client: PeerClient, wanted: Wanted, signal: AbortSignal): Promise<Received> {
+    const { blobs, clock } = this.#parts
+    const { hash, maxBytes, isFile = false } = wanted
+    const { body, length } = await client.content(hash, maxBytes, signal)
+    const watch = new RateWatch(clock, hash, body)
     try {
-      return await peers.using(
-        sourceId,
-        async (client) => {
-          const body = await client.content(hash, maxBytes, both)
-          const form = hash.startsWith('Qm') ? 0 : 1
-          const received = await blobs.receive(watch.counted(body), {
-            maxBytes,
-            form,
-            isFile,
-            signal: both,
-          })
-          if (received.hash === hash) return received
-          await received.drop()
-          throw new SyncError('protocol', `${client.title} answered something else than ${hash}.`)
-        },
-        () => clock.elapsed(),
-      )
+      if (length !== null && length <= maxSmallBytes && !isFile) {
+        return smallOf(await collect(body, length, signal, `Fetching ${hash}`), formOf(hash))
+      }
+      const limits = { maxBytes, form: formOf(hash), isFile, signal }
+      return await blobs.receive(watch.counted(), limits)
     } finally {
       watch.end()
     }
   }
 }
 
-/** Ends a fetch that trickles: after its first while it has to keep up a rate. */
+/** What is small needs no place while it comes in. */
+function smallOf(bytes: Uint8Array, form: 0 | 1): Received {
+  const hash = form === 1 ? hashV1(bytes) : hashV0(bytes)
+  const nothing = (): Promise<void> => Promise.resolve()
+  const head = bytes.subarray(0, 64)
+  return { hash, size: bytes.length, bytes, head, keep: nothing, drop: nothing }
+}
+
+function formOf(hash: string): 0 | 1 {
+  return hash.startsWith('Qm') ? 0 : 1
+}
+
+/** Breaks off a body that trickles: in each while it has to bring a number of bytes. */
 class RateWatch {
-  readonly #controller = new AbortController()
   readonly #clock: Clock
   readonly #hash: string
+  readonly #body: Readable
   #bytes = 0
   #stop: () => void
 
-  constructor(clock: Clock, hash: string) {
+  constructor(clock: Clock, hash: string, body: Readable) {
     this.#clock = clock
     this.#hash = hash
+    this.#body = body
     this.#stop = clock.after(patienceMs, () => this.#look(0))
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  async *counted(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of body) {
+  async *counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of this.#body as AsyncIterable<Uint8Array>) {
       this.#bytes += chunk.length
       yield chunk
     }
@@ -131,18 +148,12 @@ class RateWatch {
   }
 
   #look(before: number): void {
-    const seconds = patienceMs / 1_000
-    if (this.#bytes - before < slowestRate * seconds) {
+    if (this.#bytes - before < (slowestRate * patienceMs) / 1_000) {
       const message = `${this.#hash} came at less than ${slowestRate} bytes a second.`
-      this.#controller.abort(new SyncError('timeout', message))
+      this.#body.destroy(new SyncError('timeout', message))
       return
     }
     const bytes = this.#bytes
     this.#stop = this.#clock.after(patienceMs, () => this.#look(bytes))
   }
-}
-
-/** What is worth telling: that somebody could not be asked says more than that somebody has it not. */
-function graver(one: SyncError, other: SyncError): SyncError {
-  return other.code === 'not-found' ? one : other
 }

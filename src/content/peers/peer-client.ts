@@ -85,14 +85,16 @@ export class PeerClient {
   }
 
   /** Content by its hash, as the bytes that the hash is of; at most `maxBytes` of them. Throws `not-found`. */
-  async content(hash: string, maxBytes: number, signal: AbortSignal): Promise<Readable> {
+  async content(hash: string, maxBytes: number, signal: AbortSignal): Promise<Content> {
     const path = `${this.#base}/contents/${hash}`
     const response = await this.#host.request(
       { method: 'GET', path, headers: { 'accept-encoding': 'gzip' } },
       signal,
     )
     if (response.status !== 200) throw this.#host.failure(response, this.#what(path), 'item')
-    return decoded(response, { maxBytes, signal, what: this.#what(path) })
+    const body = decoded(response, { maxBytes, signal, what: this.#what(path) })
+    const length = Number(response.header('content-length') ?? Number.NaN)
+    return { body, length: body === response.body && Number.isSafeInteger(length) ? length : null }
   }
 
   async close(): Promise<void> {
@@ -119,6 +121,13 @@ export class PeerClient {
   #what(path: string): string {
     return `GET ${path} of ${this.#host.endpoint.host}`
   }
+}
+
+/** Content on its way. */
+export interface Content {
+  readonly body: Readable
+  /** Bytes that it says it has; null: it does not say. */
+  readonly length: number | null
 }
 
 interface Answer {
