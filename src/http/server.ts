@@ -9,6 +9,8 @@ import type { TaskStore } from '../engine/task-store.ts'
 import type { Catalogue } from '../library/catalogue.ts'
 import { Gate, inUrl, nearHost, type Access } from './access.ts'
 import { Broadcast } from './broadcast.ts'
+import { mountContent } from './content/content-face.ts'
+import type { ContentParts } from './content/content-parts.ts'
 import type { Covers } from './covers.ts'
 import type { Directory } from './directory.ts'
 import { answerSocket, ErrorReply, schemaRefusal } from './error-reply.ts'
@@ -47,6 +49,8 @@ export interface HttpParts {
   readonly clock: Clock
   readonly access: Access
   readonly version: string
+  /** Of a content node: what stands behind its API, which everybody may use. */
+  readonly content?: ContentParts
 }
 
 /** What a process that only does the work tells of itself. */
@@ -63,6 +67,7 @@ export async function createServer(parts: HttpParts): Promise<HttpServer> {
   await web.register(swagger, openapiDocument(parts.version))
   for (const schema of namedSchemas) web.addSchema(schema)
   addRoutes(web, parts, broadcast)
+  if (parts.content !== undefined) await mountContent(web, parts.content)
   return new HttpServer(web, parts)
 }
 
