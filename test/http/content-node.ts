@@ -84,7 +84,10 @@ export class ContentNode {
     node.files = new ContentFiles({ root: join(root, 'content') })
     node.blobs = new TieredBlobs({ small: new SmallBlobs({ sql }), files: node.files })
     node.snapshots = new Snapshots({
-      ...{ store: node.store, blobs: node.blobs, clock, log: silentLog },
+      store: node.store,
+      blobs: node.blobs,
+      clock,
+      log: silentLog,
       everyMs: 3_600_000,
       hasLegacy: true,
     })
@@ -255,7 +258,13 @@ export function deploymentOf({ entityId, file, authChain }: SignedEntity): Deplo
   const name = '"metadata":'
   const start = Buffer.from(file).indexOf(name) + name.length
   return {
-    ...{ entityId, type, pointers, timestamp, version, content, file },
+    entityId,
+    type,
+    pointers,
+    timestamp,
+    version,
+    content,
+    file,
     deployer: deployerOf(authChain),
     authChain: canonicalChain(authChain),
     metadata: start < name.length ? null : { start, end: file.length - 1 },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
-import { request as httpRequest, type ClientRequest } from 'node:http'
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import type { AuthChain } from '../../src/content/entity.ts'
@@ -374,7 +374,7 @@ function send(node: ContentNode, headers: Record<string, string>): ClientRequest
 }
 
 async function answerOf(sending: ClientRequest): Promise<[number, string]> {
-  const [answer] = (await once(sending, 'response')) as [import('node:http').IncomingMessage]
+  const [answer] = (await once(sending, 'response')) as [IncomingMessage]
   const pieces: Buffer[] = []
   for await (const piece of answer) pieces.push(piece as Buffer)
   return [answer.statusCode ?? 0, Buffer.concat(pieces).toString()]

@@ -14,5 +14,6 @@ export function rangeOf(header: string | undefined, size: number): Asked {
 }
 
 function within(start: number, end: number, size: number): Asked {
-  return start >= size ? 'none' : { start: Math.max(0, start), end: Math.min(end, size) }
+  const first = Math.max(0, start)
+  return first >= size ? 'none' : { start: first, end: Math.min(end, size) }
 }

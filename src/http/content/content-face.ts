@@ -72,5 +72,5 @@ function firstPart(url: string): string {
 const ends: ReadonlySet<string | undefined> = new Set([undefined, '/', '?'])
 /** Bytes of a body that is no form, where the route does not say otherwise. */
 const maxBodyBytes = 65_536
-/** Characters of one part of a path: the longest pointer. */
-const maxParamLength = 512
+/** Characters of one part of a path: all that the server takes of an address, for what is too long is known to nobody. */
+const maxParamLength = 32_768
