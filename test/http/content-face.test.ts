@@ -1,9 +1,16 @@
+import { connect } from 'node:net'
+import fastify from 'fastify'
 import { request } from 'undici'
 import { expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
 import { hashV1 } from '../../src/content/hashing.ts'
 import { makeIdentity, signedProfile } from '../content/signer.ts'
+import { mountContent } from '../../src/http/content/content-face.ts'
+import { usualUploadLimits } from '../../src/http/content/upload.ts'
 import { ContentNode, formOfSigned } from './content-node.ts'
+import { until } from './house.ts'
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const profile = signedProfile({ identity: makeIdentity(1), timestamp: 1_795_288_697_295 })
 const token = 'a-token-that-nobody-guesses'
 const missing = hashV1(Buffer.from('nobody has this'))
@@ -106,4 +113,48 @@ test('the other face describes itself as before', async () => {
   const answer = await request(`${node.url.origin}/api/openapi.json`)
   const { paths } = (await answer.body.json()) as { paths: object }
   expect(Object.keys(paths).filter((path) => path.includes('content'))).toEqual([])
+})
+
+test('who dribbles a body is cut off when he always was, and a form is given its time', async () => {
+  await using node = await ContentNode.open()
+  const timers: { readonly ms: number; readonly run: () => void }[] = []
+  const after = (ms: number, run: () => void): (() => void) => {
+    timers.push({ ms, run })
+    return () => undefined
+  }
+  const parts = node.parts({ ...systemClock, after })
+  const house = fastify({ requestTimeout: 30_000 })
+  house.post('/other', async () => 'all of it')
+  await mountContent(house, parts)
+  expect(house.server.requestTimeout).toBe(usualUploadLimits.ms)
+  const { port } = new URL(await house.listen({ host: '127.0.0.1', port: 0 }))
+  const dribble = async (path: string, type: string): Promise<number[]> => {
+    timers.length = 0
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    let isClosed = false
+    socket.on('close', () => {
+      isClosed = true
+    })
+    socket.resume()
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: ${type}\r\ncontent-length: 9\r\n\r\n-`,
+    )
+    let fired = 0
+    await until(
+      () => isClosed,
+      async () => {
+        timers[fired++]?.run()
+        fired = Math.min(fired, timers.length)
+        await turn()
+      },
+    )
+    return timers.map(({ ms }) => ms)
+  }
+  expect(await dribble('/content/entities/active', 'application/json')).toEqual([30_000])
+  expect(await dribble('/other', 'application/json')).toEqual([30_000])
+  expect(await dribble('/content/entities', 'application/json')).toContain(30_000)
+  const form = await dribble('/content/entities', 'multipart/form-data; boundary=x')
+  expect(form[0]).toBe(usualUploadLimits.ms)
+  await house.close()
 })

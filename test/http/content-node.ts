@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { request } from 'undici'
 import { systemClock, type Clock } from '../../src/base/clock.ts'
+import { SyncError } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { ContentBlobs, Received } from '../../src/content/blobs.ts'
 import type { ContentStore } from '../../src/content/content-store.ts'
@@ -55,6 +56,8 @@ export class ContentNode {
   status: NodeStatus = { state: 'Syncing', lastSyncWithDaoMs: 7 }
   /** What the next deployments are refused with. */
   refusal: readonly string[] | null = null
+  /** Nothing that belongs into a file finds room. */
+  isFull = false
   /** Thrown by what is asked for next. */
   failure: Error | null = null
   /** Local times are of this moment, or as little later as they have to be. */
@@ -92,7 +95,7 @@ export class ContentNode {
       hasLegacy: true,
     })
     const house = new House()
-    const content = node.#parts(clock, options)
+    const content = node.parts(clock, options)
     const { token } = options
     const parts = house.parts(token === undefined ? {} : { token })
     node.#server = await createServer({ ...parts, content })
@@ -171,7 +174,8 @@ export class ContentNode {
     return { status, headers, bytes, text, json }
   }
 
-  #parts(clock: Clock, options: NodeOptions): ContentParts {
+  /** What stands behind the face; with another clock, of another one. */
+  parts(clock: Clock, options: NodeOptions = {}): ContentParts {
     const { prefix, limits, isReadOnly = false, types = null } = options
     const { store, snapshots, news } = this
     return {
@@ -186,8 +190,12 @@ export class ContentNode {
         sizes: (hashes) => this.blobs.sizes(hashes),
         open: (hash, range) => this.blobs.open(hash, range),
         openGzip: (hash) => this.blobs.openGzip(hash),
-        receive: async (source, receiving) =>
-          this.#watched(await this.blobs.receive(source, receiving)),
+        receive: async (source, receiving) => {
+          const received = this.#watched(await this.blobs.receive(source, receiving))
+          if (!this.isFull || received.bytes !== null) return received
+          await received.drop()
+          throw new SyncError('disk-full', '/a/path: ENOSPC')
+        },
       },
       deploying: isReadOnly ? null : { deploy: (upload) => this.#taken(upload) },
       snapshots,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
+import { createContentClient } from 'dcl-catalyst-client'
 import { describe, expect, test } from 'vitest'
 import type { AuthChain } from '../../src/content/entity.ts'
 import { hashV0, hashV1 } from '../../src/content/hashing.ts'
@@ -46,6 +47,30 @@ describe('a deployment', () => {
     for (const [hash, bytes] of [[signed.entityId, signed.file] as const, ...signed.contents]) {
       expect((await node.ask(`/contents/${hash}`)).bytes.equals(bytes)).toBe(true)
     }
+  })
+
+  test('goes back and forth with the client of the network', async () => {
+    await using node = await ContentNode.open()
+    const url = `${node.url.origin}/content`
+    // The client asks for a fetcher of its own making, which `fetch` is as well.
+    const client = createContentClient({ url, fetcher: { fetch } as never })
+    const signed = signedScene({ identity, timestamp, files: { 'big.bin': randomBytes(100_000) } })
+    const { entityId, file, contents } = signed
+    const files = new Map([[entityId, Buffer.from(file)], ...contents]) as Map<string, Uint8Array>
+    const deployed = (await client.deploy({
+      entityId,
+      authChain: [...signed.authChain] as never,
+      files,
+    })) as unknown as Response
+    expect(await deployed.json()).toEqual({ creationTimestamp: node.nowMs })
+    const [entity] = await client.fetchEntitiesByPointers(['0,0'])
+    expect(entity).toMatchObject({ id: entityId, type: 'scene', pointers: ['0,0'] })
+    expect(await client.fetchEntityById(entityId)).toEqual(entity)
+    for (const { hash } of entity!.content) {
+      expect(Buffer.from(await client.downloadContent(hash)).equals(contents.get(hash)!)).toBe(true)
+    }
+    const [known] = await client.isContentAvailable([entityId])
+    expect(known).toEqual({ cid: entityId, available: true })
   })
 
   test('comes with its chain in three ways', async () => {
@@ -315,6 +340,22 @@ describe('too much of it', () => {
     await expectNothingLeft(node)
     sending.destroy()
   })
+})
+
+test('a full disk is told, and nothing of the deployment stays', async () => {
+  await using node = await ContentNode.open()
+  const { entityId, authChain, file } = profile
+  node.isFull = true
+  const files = [
+    [entityId, file],
+    ['b', randomBytes(70_000)],
+  ] as const
+  expect(refused(await node.post(formOf({ entityId, authChain, files })))).toEqual([
+    507,
+    { error: 'There is no space left on this server' },
+  ])
+  expect(node.uploads).toEqual([])
+  await expectNothingLeft(node)
 })
 
 describe('a client that leaves', () => {

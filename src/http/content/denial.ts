@@ -29,13 +29,14 @@ export function answerTo(thrown: unknown, request: FastifyRequest, log: Log): An
   if (status < 500) return errorAnswer(status, error.message)
   // Who left is told nothing, and that he left is no news.
   if (!request.raw.destroyed || error.code !== 'cancelled') write(log, request, error)
-  const isPassing = status === 503 || status === 504
-  return errorAnswer(status, isPassing ? error.message : internal, later({ status }))
+  const text = passing.has(status) ? error.message : (told.get(status) ?? internal)
+  return errorAnswer(status, text, later({ status }))
 }
 
 function write(log: Log, { method, routeOptions }: FastifyRequest, error: SyncError): void {
   const fields = { method, route: routeOptions.url, code: error.code, error }
-  log.error(fields, 'a request for content failed')
+  if (passing.has(statusOf[error.code])) log.warn(fields, 'a request for content was not served')
+  else log.error(fields, 'a request for content failed')
 }
 
 /** Of what passes by itself. */
@@ -50,5 +51,9 @@ function clientErrorStatus(thrown: unknown): number | null {
   return thrown.statusCode >= 400 && thrown.statusCode < 500 ? thrown.statusCode : null
 }
 
+/** What passes by itself, or lies with others: the message says nothing of our insides. */
+const passing: ReadonlySet<number> = new Set([502, 503, 504])
+/** What a client should know, without knowing where. */
+const told: ReadonlyMap<number, string> = new Map([[507, 'There is no space left on this server']])
 const internal = 'Internal Server Error'
 const retryAfterSeconds = 5
