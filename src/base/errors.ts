@@ -53,6 +53,7 @@ export const errorCodes = {
   'not-audio': ['skip', 'The file holds no audio that is understood.'],
   unparsable: ['skip', 'The file is damaged, or not what its name says.'],
   'parser-ended': ['retry', 'Reading the tags was ended under this file; it is read again.'],
+  'verifier-ended': ['retry', 'Verifying was ended under this entity; it is verified again.'],
   'parser-timeout': ['skip', 'Reading the tags took too long.'],
   'too-big': ['skip', 'The file or folder is larger than the limit that the message names.'],
   'bad-name': ['skip', 'The name cannot be read back from the server; rename it there.'],

@@ -67,6 +67,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'not-audio': 422,
   unparsable: 422,
   'parser-ended': 503,
+  'verifier-ended': 503,
   'parser-timeout': 422,
   'too-big': 422,
   'bad-name': 422,
