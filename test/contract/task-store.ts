@@ -1472,6 +1472,17 @@ function failing(benchOf: BenchOf): void {
     expect(await bench.store.stalls()).toEqual([])
   })
 
+  it('F10 a peer is a stall only where somebody has slots for peers', async () => {
+    const bench = await benchOf()
+    await bench.addPeer('far')
+    bench.pass(bench.policy.stallMs)
+    expect(await bench.store.stalls()).toEqual([])
+    const node = await benchOf(withPeers)
+    const peer = await node.addPeer('far')
+    node.pass(node.policy.stallMs)
+    expect((await node.store.stalls()).map(({ sourceId }) => sourceId)).toEqual([peer])
+  })
+
   it('F10 so is a round that is long overdue; what rests or has nothing to do is none', async () => {
     const bench = await benchOf()
     const source = await bench.addSource('anna')

@@ -284,8 +284,10 @@ function nextDue({ rows }: Turning): number | null {
 
 /** When a source's round came due that nobody began, or its work moved last that could be done; null: neither so long ago. */
 function stalledSince({ rows }: Turning, source: SourceRow, latestMs: number): number | null {
-  const { isPaused, breaker, round, dueMs, progressMs } = source
+  const { isPaused, breaker, round, dueMs, progressMs, listPool } = source
   if (isPaused || breaker.health !== health.well) return null
+  // Peers are the work of content nodes alone.
+  if (listPool === 'peer' && !rows.slots.some(({ pool }) => pool === 'peer')) return null
   const isDue = round === null && dueMs <= latestMs
   const hasStopped = progressMs !== null && progressMs <= latestMs && isOwing(rows, source)
   if (isDue && hasStopped) return Math.min(dueMs, progressMs)

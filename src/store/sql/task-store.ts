@@ -22,6 +22,9 @@ import { keepUp, lookForDue, nextDue, pullBack, type Due, type Upkeep } from './
 
 const routine = { isRoutine: true } as const
 
+/** Peers wait for processes that are content nodes: where there is none, they are nobody's work. */
+const isOffered = `(list_pool = 'list' or exists (select 1 from slot where slot.pool = source.list_pool))`
+
 /** Milliseconds after which what is due, and what another process had, is looked at again. */
 const leftMs = 100
 
@@ -132,9 +135,11 @@ export class SqlTaskStore implements TaskStore {
     const beforeMs = (await db.now()) - forMs
     const rows = await db.all<{ id: number; since: number }>(
       `select id, min(since) as since from (
-         select id, due_ms as since from source where health = 0 and is_paused = 0 and due_ms <= ?1
+         select id, due_ms as since from source
+         where health = 0 and is_paused = 0 and due_ms <= ?1 and ${isOffered}
          union all
-         select id, progress_ms from source where health = 0 and is_paused = 0 and progress_ms <= ?1
+         select id, progress_ms from source
+         where health = 0 and is_paused = 0 and progress_ms <= ?1 and ${isOffered}
            and (exists (select 1 from task where task.source_id = source.id and task.state in (0, 1))
              or exists (select 1 from item where item.source_id = source.id and item.state = 1)
              or exists (select 1 from slot join queue on queue.id = slot.queue_id
