@@ -50,6 +50,13 @@ test('a full page that tells nothing new would be asked for for ever', () => {
   expect(() => read(told, 10_000)).toThrow('what has been told')
 })
 
+test('a short page that is not the last goes on; an empty one does not', () => {
+  const asked = { position: { from: 0 }, dateMs: null }
+  const pagination = { moreData: true }
+  expect(readChangePage({ deltas: [row(1, ids[0]!)], pagination }, asked).isFull).toBe(true)
+  expect(readChangePage({ deltas: [], pagination }, asked).isFull).toBe(false)
+})
+
 test('what is no page is refused', () => {
   for (const deltas of [undefined, {}, 'rows', Array.from({ length: 2 * pageRows + 1 }, () => 1)]) {
     expect(() => read(deltas)).toThrow('makes no sense')

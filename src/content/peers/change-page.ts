@@ -35,9 +35,15 @@ export function readChangePage(json: unknown, { position, dateMs }: Asked): Chan
   const page = new Page(position)
   for (const row of rows as readonly unknown[]) page.read(row)
   const { offers, unreadable, next } = page
-  const isFull = rows.length >= pageRows
-  if (isFull && next === null) throw nonsense('tells only what has been told')
-  return { offers, unreadable, next, isFull, dateMs }
+  const isWhole = rows.length >= pageRows
+  if (isWhole && next === null) throw nonsense('tells only what has been told')
+  // Rows that a server may not show are left out of a page that is not the last.
+  return { offers, unreadable, next, isFull: isWhole || (saysMore(json) && next !== null), dateMs }
+}
+
+function saysMore(json: unknown): boolean {
+  const { pagination } = json as { readonly pagination?: { readonly moreData?: unknown } }
+  return pagination?.moreData === true
 }
 
 /** Rows as they are read, one after the other. */

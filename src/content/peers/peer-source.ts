@@ -3,6 +3,7 @@ import { SyncError } from '../../base/errors.ts'
 import type { Batch, Opened, Source } from '../../engine/source.ts'
 import type { ContentEffect } from '../content-store.ts'
 import type { Intake } from './intake.ts'
+import type { ChangePage } from './change-page.ts'
 import type { PeerClient, Position } from './peer-client.ts'
 import type { SnapshotIntake } from './snapshot-intake.ts'
 import { readStep, stepText, type Step } from './step.ts'
@@ -19,8 +20,8 @@ export interface PeerSourceParts {
 
 /** Changes are read again for so long before the newest one seen, in milliseconds: a peer may commit late. */
 export const overlapMs = 30_000
-/** The same where a peer does not say when its snapshots were made. */
-const unknownOverlapMs = 20 * 60_000
+/** The same before the oldest of its snapshots was made, as the network's own servers do. */
+const firstOverlapMs = 20 * 60_000
 /** The snapshots of a peer that is followed are looked at so often, in milliseconds. */
 const lookMs = 6 * 3_600_000
 /** The same while some of them are not gone through. */
@@ -71,11 +72,9 @@ export class PeerSource implements Source {
     const offers = await client.snapshots(signal)
     const next = await this.#look(offers)
     const ends = offers.map(({ range }) => range.end)
-    const made = offers.map(
-      ({ generatedMs }) => generatedMs ?? Math.max(...ends) - unknownOverlapMs,
-    )
-    const from = Math.max(0, Math.min(...made, Number.MAX_SAFE_INTEGER) - overlapMs)
-    const since = offers.length === 0 ? 0 : from
+    const made = offers.map(({ generatedMs }) => generatedMs ?? Math.max(...ends))
+    const earlierMs = client.isOwnKind ? overlapMs : firstOverlapMs
+    const since = offers.length === 0 ? 0 : Math.max(0, Math.min(...made) - earlierMs)
     next.push({ do: 'follow', seen: since, from: since })
     if (client.isOwnKind) next.push({ do: 'dead', from: 0 })
     return { changes: [], next: next.map((step) => ({ step: stepText(step) })) }
@@ -88,11 +87,11 @@ export class PeerSource implements Source {
     return hashes.map((hash) => ({ do: 'snapshot', hash }))
   }
 
-  async *#follow(step: Extract<Step, { do: 'follow' }>, signal: AbortSignal): AsyncIterable<Batch> {
+  async *#follow(step: Following, signal: AbortSignal): AsyncIterable<Batch> {
     const { client } = this.#parts
     const next: Step[] = []
     // Not in the middle of a round.
-    if (step.lastId === undefined && this.#lookAtMs <= this.#parts.clock.elapsed()) {
+    if (step.isMore !== true && this.#lookAtMs <= this.#parts.clock.elapsed()) {
       next.push(...(await this.#look(await client.snapshots(signal))))
     }
     const position = positionOf(step)
@@ -100,13 +99,24 @@ export class PeerSource implements Source {
       ? await client.freshest(position, { isDead: false, signal })
       : await client.changes(position, signal)
     yield* this.#effects(this.#intake(page.offers, signal))
-    // What a peer tells of the future does not move us there.
-    const reached = Math.min(page.next?.from ?? 0, page.dateMs ?? Number.MAX_SAFE_INTEGER)
-    const seen = Math.max(step.seen, reached)
-    if (page.isFull && page.next !== null) next.push({ do: 'follow', seen, ...page.next })
-    const from = Math.max(0, Math.min(seen, page.dateMs ?? seen) - overlapMs)
-    const cursor = stepText({ do: 'follow', seen, from })
+    if (page.isFull && page.next !== null) {
+      next.push({ do: 'follow', seen: seenOf(step, page), ...page.next, isMore: true })
+    }
+    const cursor = stepText(this.#cursor(step, page))
     yield { changes: [], next: next.map((each) => ({ step: stepText(each) })), cursor }
+  }
+
+  /**
+   * Where the next round goes on. A peer of our own kind commits in the order of its local times: right behind the last
+   * one, as long as its clock is no earlier than they are. Others are read again for a while.
+   */
+  #cursor(step: Following, page: ChangePage): Following {
+    const seen = seenOf(step, page)
+    const last = page.next ?? positionOf(step)
+    const isAhead = page.dateMs !== null && last.from > page.dateMs + overlapMs
+    if (this.#parts.client.isOwnKind && !isAhead) return { do: 'follow', seen, ...last }
+    const from = Math.max(0, Math.min(seen, page.dateMs ?? seen) - overlapMs)
+    return { do: 'follow', seen, from }
   }
 
   async *#dead(step: Extract<Step, { do: 'dead' }>, signal: AbortSignal): AsyncIterable<Batch> {
@@ -136,6 +146,13 @@ export class PeerSource implements Source {
   async *#effects(effects: AsyncIterable<ContentEffect>): AsyncIterable<Batch> {
     for await (const effect of effects) yield { changes: [], effect }
   }
+}
+
+type Following = Extract<Step, { do: 'follow' }>
+
+/** What a peer tells of the future does not move us there. */
+function seenOf({ seen }: Following, { next, dateMs }: ChangePage): number {
+  return Math.max(seen, Math.min(next?.from ?? 0, dateMs ?? Number.MAX_SAFE_INTEGER))
 }
 
 function positionOf({ from, lastId }: { from: number; lastId?: string }): Position {

@@ -2,12 +2,16 @@ import { SyncError } from '../../base/errors.ts'
 
 /** What a list task of a peer does, as the engine keeps it: JSON. */
 export type Step =
-  /** Follow its changes; also the form of a cursor. `seen`: the greatest local time seen; `lastId`: on in the same round. */
+  /**
+   * Follow its changes from there on; also the form of a cursor. `seen`: the greatest local time seen; `isMore`: on in the
+   * same round.
+   */
   | {
       readonly do: 'follow'
       readonly seen: number
       readonly from: number
       readonly lastId?: string
+      readonly isMore?: true
     }
   /** Take what is dead and yet the greatest of a pointer; of our own kind only. */
   | { readonly do: 'dead'; readonly from: number; readonly lastId?: string }
