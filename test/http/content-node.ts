@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,12 +63,17 @@ export class ContentNode {
   failure: Error | null = null
   /** Local times are of this moment, or as little later as they have to be. */
   nowMs = 1_795_288_697_295
+  /** Files are received only once the form they belong to has failed. */
+  isHeld = false
+  /** Files of one form that were received at the same time. */
+  mostAtOnce = 0
   /** Who listens for news just now. */
   listening = 0
   /** Files that were received and neither kept nor dropped yet. */
   readonly open = new Set<Received>()
   readonly prefix: string
   #server!: HttpServer
+  #receiving = 0
   #close: () => void = () => undefined
 
   private constructor(root: string, prefix: string) {
@@ -191,7 +197,11 @@ export class ContentNode {
         open: (hash, range) => this.blobs.open(hash, range),
         openGzip: (hash) => this.blobs.openGzip(hash),
         receive: async (source, receiving) => {
-          const received = this.#watched(await this.blobs.receive(source, receiving))
+          this.#receiving++
+          this.mostAtOnce = Math.max(this.mostAtOnce, this.#receiving)
+          const { signal } = receiving
+          if (this.isHeld && !signal.aborted) await once(signal, 'abort')
+          const received = await this.#received(source, receiving)
           if (!this.isFull || received.bytes !== null) return received
           await received.drop()
           throw new SyncError('disk-full', '/a/path: ENOSPC')
@@ -219,6 +229,14 @@ export class ContentNode {
       clock,
       ...(prefix !== undefined && { prefix }),
       ...(limits !== undefined && { limits }),
+    }
+  }
+
+  async #received(...args: Parameters<ContentBlobs['receive']>): Promise<Received> {
+    try {
+      return this.#watched(await this.blobs.receive(...args))
+    } finally {
+      this.#receiving--
     }
   }
 

@@ -79,6 +79,8 @@ describe('POST /entities/active', () => {
     expect(await idsOf({ ids: [scene.entityId, oldScene.entityId, scene.entityId] })).toEqual([
       scene.entityId,
     ])
+    expect(await idsOf({ pointers: ['\0', '1,1\0', '1,1'] })).toEqual([scene.entityId])
+    expect(await idsOf({ ids: ['\0', scene.entityId] })).toEqual([scene.entityId])
     expect(await idsOf({ ids: [], pointers: ['1,2'] })).toEqual([scene.entityId])
     expect(await idsOf({ ids: null, pointers: ['nobody'] })).toEqual([])
     expect(await idsOf({ pointers: Array.from({ length: 1_000 }, (_, n) => `${n},1`) })).toEqual([

@@ -53,16 +53,17 @@ describe('a deployment', () => {
     await using node = await ContentNode.open()
     const url = `${node.url.origin}/content`
     // The client asks for a fetcher of its own making, which `fetch` is as well.
-    const client = createContentClient({ url, fetcher: { fetch } as never })
+    const client = createContentClient({ url, fetcher: { fetch } })
     const signed = signedScene({ identity, timestamp, files: { 'big.bin': randomBytes(100_000) } })
     const { entityId, file, contents } = signed
-    const files = new Map([[entityId, Buffer.from(file)], ...contents]) as Map<string, Uint8Array>
-    const deployed = (await client.deploy({
+    const files = new Map([[entityId, Buffer.from(file)], ...contents])
+    const deployed: unknown = await client.deploy({
       entityId,
       authChain: [...signed.authChain] as never,
       files,
-    })) as unknown as Response
-    expect(await deployed.json()).toEqual({ creationTimestamp: node.nowMs })
+    })
+    // What its fetcher gave.
+    expect(await (deployed as Response).json()).toEqual({ creationTimestamp: node.nowMs })
     const [entity] = await client.fetchEntitiesByPointers(['0,0'])
     expect(entity).toMatchObject({ id: entityId, type: 'scene', pointers: ['0,0'] })
     expect(await client.fetchEntityById(entityId)).toEqual(entity)
@@ -170,6 +171,11 @@ describe('a form that is no good', () => {
       'Missing auth chain element at index 0',
     ],
     [
+      'with an eleventh link',
+      formOf({ entityId, files, fields: { 'authChain[10][type]': 'SIGNER' } }),
+      'Auth chain is too long; the maximum allowed is 10 elements',
+    ],
+    [
       'with a link far away',
       formOf({ entityId, files, fields: { 'authChain[4294967295][type]': 'SIGNER' } }),
       'Auth chain is too long; the maximum allowed is 10 elements',
@@ -250,6 +256,8 @@ describe('too much of it', () => {
     node.refusal = ['read']
     const fitting = await node.post(formOf({ entityId, authChain, files: many(3_000) }))
     expect(refused(fitting)).toEqual([400, { errors: ['read'] }])
+    expect(node.mostAtOnce).toBeGreaterThan(0)
+    expect(node.mostAtOnce).toBeLessThanOrEqual(4)
     expect(new Set(node.uploads[0]!.files.map(({ hash }) => hash)).size).toBe(3_000)
   })
 
@@ -406,6 +414,27 @@ describe('a client that leaves', () => {
     expect(node.uploads).toEqual([])
     await expectNothingLeft(node)
     expect((await node.post(formOfSigned(profile))).status).toBe(200)
+  })
+
+  test('while its files stand in line, brings nobody down', async () => {
+    await using node = await ContentNode.open()
+    node.isHeld = true
+    const files = Array.from({ length: 8 }, (_, n) => [`f${n}`, Buffer.from(`file ${n}`)] as const)
+    const form = new Response(formOf({ entityId: profile.entityId, files }))
+    const headers = { 'content-type': form.headers.get('content-type')! }
+    const bytes = Buffer.from(await form.arrayBuffer())
+    // The line of what came before it is over once its own has begun.
+    const last = bytes.lastIndexOf('"f7"')
+    for (let end = last + 3; end < bytes.length - 2; end += 5) {
+      node.mostAtOnce = 0
+      const sending = send(node, { ...headers, 'content-length': String(end) })
+      sending.write(bytes.subarray(0, last))
+      await until(() => node.mostAtOnce === 4, turn)
+      sending.end(bytes.subarray(last, end))
+      const [status] = await answerOf(sending)
+      expect(status, `${end} bytes`).toBe(400)
+    }
+    await expectNothingLeft(node)
   })
 })
 

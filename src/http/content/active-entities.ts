@@ -1,10 +1,11 @@
 import type { EntityFile } from '../../content/content-store.ts'
+import { isContentHash } from '../../content/hashing.ts'
 import type { Answer } from './answer.ts'
 import { collectionRoute } from './collections.ts'
 import type { ContentParts } from './content-parts.ts'
 import { Denial } from './denial.ts'
 import { entitiesAnswer, entityFields, type EntityField } from './entity-list.ts'
-import { all, entityTypeOf, first, type Query } from './query.ts'
+import { all, entityTypeOf, first, storable, type Query } from './query.ts'
 import { part, type Routes } from './route.ts'
 
 type Store = ContentParts['store']
@@ -49,8 +50,9 @@ async function found(store: Store, { ids, pointers }: Asked): Promise<readonly E
   if (ids.length + pointers.length > maxAsked) {
     throw new Denial(400, `No more than ${maxAsked} ids or pointers can be asked for at once`)
   }
-  if (ids.length > 0) return store.activeByIds([...new Set(ids)])
-  return store.activeByPointers([...new Set(pointers.map((pointer) => pointer.toLowerCase()))])
+  if (ids.length > 0) return store.activeByIds([...new Set(ids.filter(isContentHash))])
+  const lowered = storable(pointers).map((pointer) => pointer.toLowerCase())
+  return store.activeByPointers([...new Set(lowered)])
 }
 
 function jsonOf(body: unknown): unknown {

@@ -1,3 +1,4 @@
+import { isContentHash } from '../../content/hashing.ts'
 import { jsonAnswer } from './answer.ts'
 import type { ContentParts } from './content-parts.ts'
 import { Denial } from './denial.ts'
@@ -10,7 +11,8 @@ export function auditRoute(routes: Routes, { store }: ContentParts): void {
     const name = part(request, 'type')
     const type = entityTypeOf(name)
     if (type === null) throw new Denial(400, `Unrecognized type: ${name}`)
-    const deployment = await store.deployment(type, part(request, 'id'))
+    const id = part(request, 'id')
+    const deployment = isContentHash(id) ? await store.deployment(type, id) : null
     if (deployment === null) throw new Denial(404, 'No deployment found')
     const { version, localMs, authChain, overwrittenBy } = deployment
     const by = overwrittenBy === null ? '' : `,"overwrittenBy":${JSON.stringify(overwrittenBy)}`

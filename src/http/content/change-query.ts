@@ -1,7 +1,7 @@
 import type { Change, ChangeQuery } from '../../content/content-store.ts'
 import type { EntityType } from '../../content/entity.ts'
 import { Denial } from './denial.ts'
-import { all, entityTypeOf, first, integer, type Query } from './query.ts'
+import { all, entityTypeOf, first, integer, storable, type Query } from './query.ts'
 
 /** What `GET /pointer-changes` is asked for. */
 export interface AskedChanges extends ChangeQuery {
@@ -24,12 +24,13 @@ export function changeQueryOf(query: Query): AskedChanges {
       `Offset can't be higher than ${maxOffset}. Please use the 'next' property for pagination.`,
     )
   }
-  const [from, to, lastId] = [integer(query, 'from'), integer(query, 'to'), first(query, 'lastId')]
+  const [from, to] = [integer(query, 'from'), integer(query, 'to')]
+  const [lastId] = storable([first(query, 'lastId') ?? ''])
   return {
     types,
     ...(from !== undefined && { from }),
     ...(to !== undefined && { to }),
-    ...(lastId !== undefined && { lastId: lastId.toLowerCase() }),
+    ...(lastId !== undefined && lastId !== '' && { lastId: lastId.toLowerCase() }),
     sortBy: sortByOf(first(query, 'sortingField')),
     order: orderOf(first(query, 'sortingOrder')),
     offset,

@@ -3,7 +3,7 @@ import { write } from './answer.ts'
 import { usualPrefix, type ContentParts } from './content-parts.ts'
 import { contentRoutes } from './content-routes.ts'
 import { answerTo } from './denial.ts'
-import { firstPart, hasBody, hurry, isBelow, isForm, share } from './shared-port.ts'
+import { firstPart, hasBody, hurry, isBelow, isForm, share, type Listener } from './shared-port.ts'
 import { usualUploadLimits } from './upload.ts'
 
 /**
@@ -15,6 +15,7 @@ export async function mountContent(house: FastifyInstance, parts: ContentParts):
   const { prefix = usualPrefix, limits = usualUploadLimits, clock } = parts
   const { face, firsts } = await contentFace(parts, prefix)
   const { server } = house
+  const ours: Listener = (request, response) => face.routing(request, response)
   const usualMs = server.requestTimeout
   // A form may take its time, and is watched where it is read; all other bodies have as long as before.
   server.requestTimeout = Math.max(usualMs, limits.ms)
@@ -22,7 +23,7 @@ export async function mountContent(house: FastifyInstance, parts: ContentParts):
     const { url = '' } = request
     // At the root, what the other face has stays where it is.
     const isOurs = prefix === '' ? firsts.has(firstPart(url)) : isBelow(prefix, url)
-    const listener = isOurs ? face.routing : others
+    const listener = isOurs ? ours : others
     const isHurried = hasBody(request) && !(isOurs && isForm(request))
     return isHurried ? hurry(usualMs, clock, listener) : listener
   })

@@ -10,7 +10,7 @@ export const entityFields = ['content', 'pointers', 'metadata'] as const
 export type EntityField = (typeof entityFields)[number]
 
 /**
- * Entities as clients know them: what their files say, with their ids, each once. Those that are big together are read
+ * Entities as clients know them: what their files say, with their ids. Those that are big together are read
  * one by one as the client takes them, and hold up nobody else.
  */
 export function entitiesAnswer(
@@ -30,10 +30,7 @@ function* piecesOf(
   fields: readonly EntityField[],
 ): Generator<Buffer> {
   let before = start
-  const shown = new Set<string>()
   for (const { entityId, bytes } of files) {
-    if (shown.has(entityId)) continue
-    shown.add(entityId)
     const reading = readEntity(entityId, bytes)
     // What was deployed could be read then.
     if (!('entity' in reading)) continue

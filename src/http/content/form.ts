@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
 import { cancellation } from '../../base/abort.ts'
-import { asSyncError, SyncError } from '../../base/errors.ts'
+import { asSyncError } from '../../base/errors.ts'
 import type { ContentBlobs, Received } from '../../content/blobs.ts'
 import { hashForm } from '../../content/hashing.ts'
 import { Denial } from './denial.ts'
@@ -23,12 +23,13 @@ export interface FormParts {
   readonly blobs: Pick<ContentBlobs, 'receive'>
   readonly limits: FormLimits
   readonly place: UploadPlace
+  /** Aborted when the client leaves. */
   readonly signal: AbortSignal
 }
 
 /**
  * A form (RFC 7578) while it comes in: its files go to blobs as they come, whatever they are called. What it throws is a
- * Denial, or a SyncError of the blobs or of a client who left; in the end files are taken over or dropped.
+ * Denial, or a SyncError of the blobs or of the signal; in the end files are taken over or dropped.
  */
 export class Form {
   readonly fields = new Map<string, string>()
@@ -54,7 +55,6 @@ export class Form {
   }
 
   async drop(): Promise<void> {
-    this.#over.abort()
     const settled = await Promise.allSettled(this.#files)
     const received = settled.flatMap((each) => (each.status === 'fulfilled' ? each.value : []))
     await Promise.allSettled(received.map((file) => file.drop()))
@@ -98,12 +98,9 @@ export class Form {
       const finish = (): void => {
         parser.end()
       }
-      const leave = (): void => {
-        if (!request.readableEnded) end(new SyncError('cancelled', `${what} broke off.`))
-      }
       const stop = (): void => end(cancellation(signal, what))
       const end = (error?: Error): void => {
-        request.off('data', take).off('end', finish).off('close', leave)
+        request.off('data', take).off('end', finish)
         signal.removeEventListener('abort', stop)
         if (error === undefined) resolve()
         else {
@@ -112,10 +109,9 @@ export class Form {
         }
       }
       this.#listen(parser, end)
-      request.on('data', take).on('end', finish).on('close', leave).on('error', leave)
+      request.on('data', take).on('end', finish)
       signal.addEventListener('abort', stop, { once: true })
       if (signal.aborted) stop()
-      if (request.destroyed) leave()
     })
   }
 

@@ -7,7 +7,7 @@ import type { ContentParts } from './content-parts.ts'
 import { freshText } from './delta-text.ts'
 import { Denial } from './denial.ts'
 import type { News } from './news.ts'
-import { all, entityTypeOf, first, integer, type Query } from './query.ts'
+import { all, entityTypeOf, first, integer, storable, type Query } from './query.ts'
 import type { Routes } from './route.ts'
 
 /** Pages of the store that are gone through for one answer. */
@@ -47,7 +47,9 @@ function freshQueryOf(query: Query): FreshQuery {
   const names = all(query, 'types').flatMap((list) => list.split(','))
   return {
     from: integer(query, 'from') ?? 0,
-    lastId: (first(query, 'lastId') ?? '').toLowerCase(),
+    lastId: storable([first(query, 'lastId') ?? ''])
+      .join('')
+      .toLowerCase(),
     isOnlyDead: only === 'dead',
     types: names.map((name) => {
       const type = entityTypeOf(name)

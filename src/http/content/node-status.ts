@@ -8,7 +8,7 @@ export function nodeStatusRoutes(routes: Routes, { status, about }: ContentParts
   const challenge = JSON.stringify({ challengeText })
   routes.reads('/challenge', () => jsonAnswer(challenge))
   routes.reads('/status', () => {
-    const { state, lastSyncWithDaoMs } = status()
+    const { state, lastSyncWithDaoMs, peers } = status()
     return jsonAnswer(
       JSON.stringify({
         version,
@@ -18,8 +18,9 @@ export function nodeStatusRoutes(routes: Routes, { status, about }: ContentParts
           lastSyncWithDAO: lastSyncWithDaoMs,
           synchronizationState: state,
         },
-        // Beyond the protocol, from a node that holds some kinds only.
+        // Beyond the protocol: of a node that holds some kinds only; how many peers there are, and do not answer.
         ...(types !== null && { entityTypes: types }),
+        ...(peers !== undefined && { peers }),
       }),
     )
   })

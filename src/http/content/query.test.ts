@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { all, entityTypeOf, first, integer } from './query.ts'
+import { all, entityTypeOf, first, integer, storable } from './query.ts'
 
 test('numbers are read as parseInt does, and nothing is what makes no sense', () => {
   const read = (n: string | string[]): number | undefined => integer({ n }, 'n')
@@ -40,4 +40,8 @@ test('types may be written in the ways that the network takes', () => {
   expect(['', 's', 'house', 'toString', 'scene,profile', 'outfit'].map(entityTypeOf)).toEqual(
     Array.from({ length: 6 }, () => null),
   )
+})
+
+test('nobody has a NUL', () => {
+  expect(storable(['a', 'b\0', '\0', 'c'])).toEqual(['a', 'c'])
 })

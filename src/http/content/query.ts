@@ -1,5 +1,13 @@
 import { entityTypes, type EntityType } from '../../content/entity.ts'
 
+/**
+ * What could stand in a store: nothing there has a NUL, and some databases refuse to look for one. It is asked for by
+ * nobody but who tries.
+ */
+export function storable(texts: readonly string[]): readonly string[] {
+  return texts.filter((text) => !text.includes('\0'))
+}
+
 /** A query string as the framework parses it: text, or a list where a name stands several times. */
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Clock } from '../../base/clock.ts'
 
-type Listener = (request: IncomingMessage, response: ServerResponse) => void
+export type Listener = (request: IncomingMessage, response: ServerResponse) => void
 
 /** Gives a server's requests to whom they are for; `others` is who got them all before. */
 export function share(
