@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { entityIdOf } from '../../../test/content/ids.ts'
-import { pageRows, readChangePage } from './change-page.ts'
+import { pageRows, readChangePage, readFreshPage } from './change-page.ts'
 
 const ids = [1, 2, 3].map(entityIdOf).toSorted()
 
@@ -62,4 +62,17 @@ test('what is no page is refused', () => {
     expect(() => read(deltas)).toThrow('makes no sense')
   }
   expect(() => readChangePage(null, { position: { from: 0 }, dateMs: null })).toThrow('no sense')
+})
+
+test('our own kind says where to go on behind what it left out, and nowhere before its rows', () => {
+  const asked = { position: { from: 5 }, dateMs: null }
+  const next = `?from=9&lastId=${ids[1]!}&only=dead`
+  const empty = readFreshPage({ deltas: [], pagination: { moreData: true, next } }, asked)
+  expect(empty).toMatchObject({ next: { from: 9, lastId: ids[1] }, isFull: true })
+  const done = readFreshPage({ deltas: [], pagination: { moreData: false, next } }, asked)
+  expect(done).toMatchObject({ next: { from: 9, lastId: ids[1] }, isFull: false })
+  const back = { deltas: [row(12, ids[0]!)], pagination: { moreData: true, next } }
+  expect(readFreshPage(back, asked).next).toEqual({ from: 12, lastId: ids[0] })
+  const loop = { deltas: [], pagination: { moreData: true, next: '?from=5' } }
+  expect(readFreshPage(loop, asked)).toMatchObject({ next: null, isFull: false })
 })

@@ -41,6 +41,26 @@ export function readChangePage(json: unknown, { position, dateMs }: Asked): Chan
   return { offers, unreadable, next, isFull: isWhole || (saysMore(json) && next !== null), dateMs }
 }
 
+/**
+ * The answer to `GET /freshest` of our own kind: the same, but that it says where to go on, which may be behind rows that
+ * it left out.
+ */
+export function readFreshPage(json: unknown, asked: Asked): ChangePage {
+  const page = readChangePage(json, asked)
+  const next = toldNext(json)
+  if (next === null || !isBehind(next, page.next ?? asked.position)) return page
+  return { ...page, next, isFull: saysMore(json) }
+}
+
+function toldNext(json: unknown): Required<Position> | null {
+  const { pagination } = json as { readonly pagination?: { readonly next?: unknown } }
+  if (typeof pagination?.next !== 'string') return null
+  const query = new URLSearchParams(pagination.next)
+  const lastId = query.get('lastId')
+  const from = Number(query.get('from') ?? Number.NaN)
+  return lastId === null || !Number.isSafeInteger(from) ? null : { from, lastId }
+}
+
 function saysMore(json: unknown): boolean {
   const { pagination } = json as { readonly pagination?: { readonly moreData?: unknown } }
   return pagination?.moreData === true

@@ -4,7 +4,7 @@ import { destroyOnAbort } from '../../base/abort.ts'
 import { collect } from '../../base/collect.ts'
 import { SyncError } from '../../base/errors.ts'
 import { discard, type RemoteHost, type RemoteResponse } from '../../base/remote/remote-host.ts'
-import { readChangePage, type ChangePage } from './change-page.ts'
+import { readChangePage, readFreshPage, type ChangePage } from './change-page.ts'
 import { readSnapshotList, type SnapshotOffer } from './snapshot-list.ts'
 
 /** Where to read on in a change feed: from this time on, behind this entity where several have it. */
@@ -14,6 +14,9 @@ export interface Position {
   readonly lastId?: string
 }
 
+/** The web server that a peer is reached at. */
+export type PeerHost = Pick<RemoteHost, 'endpoint' | 'request' | 'failure' | 'close'>
+
 /** Whether a peer is of our own kind and says so; a plain one does not. */
 const ownHeader = 'roundelay-content'
 
@@ -22,10 +25,10 @@ const ownHeader = 'roundelay-content'
  * the peer offers them. Everything it answers is hostile: sizes are bounded, JSON is checked by shape.
  */
 export class PeerClient {
-  readonly #host: RemoteHost
+  readonly #host: PeerHost
   #isOwnKind = false
 
-  constructor(host: RemoteHost) {
+  constructor(host: PeerHost) {
     this.#host = host
   }
 
@@ -71,13 +74,12 @@ export class PeerClient {
       ...(isDead ? { only: 'dead' } : {}),
     })
     const { json, dateMs } = await this.#json(`/freshest?${query.toString()}`, signal)
-    return readChangePage(json, { position, dateMs })
+    return readFreshPage(json, { position, dateMs })
   }
 
   /** Of our own kind only: waits, so long at most, for something newer than that; the local time of its newest deployment. */
   async news(sinceMs: number, waitMs: number, signal: AbortSignal): Promise<number> {
-    const seconds = Math.floor(waitMs / 1_000)
-    const { json } = await this.#json(`/freshest/news?since=${sinceMs}&wait=${seconds}`, signal)
+    const { json } = await this.#json(`/freshest/news?since=${sinceMs}&wait=${waitMs}`, signal)
     const newestMs =
       typeof json === 'object' && json !== null && 'newest' in json ? json.newest : null
     if (typeof newestMs === 'number' && Number.isSafeInteger(newestMs)) return newestMs
