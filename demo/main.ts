@@ -1,5 +1,5 @@
 /**
- * The main job on real input, with nothing to configure: three people, three WebDAV drives, two slots.
+ * The main jobs on real input, with nothing to configure: three people, three WebDAV drives, two slots; two content nodes.
  * `npm start` runs it; every run begins afresh.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,6 +13,7 @@ import { startService } from '../src/app/service.ts'
 import { asText } from '../src/cli/search.ts'
 import { playingTime } from '../src/cli/terminal.ts'
 import { startDrive, type DriveServer } from './drive-server.ts'
+import { TwoNodes } from './nodes.ts'
 import { Screen } from './screen.ts'
 import { Story, type Person } from './story.ts'
 
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
   const story = new Story(screen)
   const config = readConfig({ data: dataFolder, port: '0', logLevel: 'silent' }, {})
   const service = await startService(config, { policy, observer: story })
+  const nodes = new TwoNodes(screen, dataFolder)
   const show = async (): Promise<void> => {
     screen.say('Roundelay: everybody gets a turn.')
     screen.say()
@@ -57,7 +59,9 @@ async function main(): Promise<void> {
       if (drive !== undefined) story.add(await addPerson(service, person, drive))
     }
     await story.run(service, stopped)
-    await tell(screen, service, dataFolder)
+    await tellLibraries(screen, service)
+    await nodes.run(stopped)
+    tellNext(screen, service, dataFolder)
     if (screen.isLive) await sleep(longestMs, undefined, { signal: stopped })
   }
   try {
@@ -66,6 +70,7 @@ async function main(): Promise<void> {
     if (!stopped.aborted) throw error
   } finally {
     await service.stop()
+    await nodes.end()
     await story.end()
     await rm(dataFolder, { recursive: true, force: true })
   }
@@ -95,7 +100,7 @@ async function addPerson(
   return { name, owner, source, drive }
 }
 
-async function tell(screen: Screen, { core, url }: Service, dataFolder: string): Promise<void> {
+async function tellLibraries(screen: Screen, { core }: Service): Promise<void> {
   screen.say()
   screen.say('The libraries:')
   for (const { id, name } of await core.registry.owners(people.length)) {
@@ -110,10 +115,15 @@ async function tell(screen: Screen, { core, url }: Service, dataFolder: string):
     screen.say(`Anna searches for "${searched}" (accents and case do not matter):`)
     screen.say(asText(await core.catalogue.search(anna.id, searched, 5)).replaceAll(/^/gm, '  '))
   }
+}
+
+function tellNext(screen: Screen, { url }: Service, dataFolder: string): void {
   screen.say()
   screen.say('Now with your own music:')
   screen.say('  npx roundelay sync ~/Music')
   screen.say('  npx roundelay sync https://nas.example/dav --user anna')
+  screen.say('Or as a content node:')
+  screen.say('  npx roundelay serve --content --peers https://a.example/content')
   screen.say('  npx roundelay --help')
   if (!screen.isLive) return
   screen.say()

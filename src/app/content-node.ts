@@ -11,7 +11,9 @@ import { Deployer } from '../content/deployer.ts'
 import type { NodeStatus } from '../content/deploying.ts'
 import { Examiner } from '../content/examiner.ts'
 import { HttpJsonRpc, type JsonRpc } from '../content/json-rpc.ts'
+import { Lookout } from '../content/lookout.ts'
 import { News } from '../content/news.ts'
+import type { NodeFacts, Reach } from '../content/node-facts.ts'
 import { daoContracts, DaoPeers } from '../content/peers/dao-peers.ts'
 import { Fetcher } from '../content/peers/fetcher.ts'
 import { Intake } from '../content/peers/intake.ts'
@@ -27,6 +29,7 @@ import { ownershipOff } from '../content/rules/ownership.ts'
 import { RateLimit, rateLimits } from '../content/rules/rate-limit.ts'
 import { deploymentWindow } from '../content/rules/window.ts'
 import { Snapshots } from '../content/snapshots/snapshots.ts'
+import type { Wallets } from '../content/verification.ts'
 import { ThreadedVerifier } from '../content/verifier.ts'
 import { entityTypes } from '../content/entity.ts'
 import type { Registry, SourceEntry } from '../engine/registry.ts'
@@ -36,9 +39,11 @@ import { ContentFiles } from '../store/blobs/content-files.ts'
 import { TieredBlobs } from '../store/blobs/tiered-blobs.ts'
 import { SqlContentStore } from '../store/sql/content/content-store.ts'
 import { SmallBlobs } from '../store/sql/content/small-blobs.ts'
+import { SqlNodeFacts } from '../store/sql/content/sql-node-facts.ts'
 import type { SqlDatabase } from '../store/sql/sql.ts'
 import type { ContentConfig } from './content-options.ts'
 import { contentFolder, ContentPeers, policyFor } from './content-peers.ts'
+import { ContentUpkeep } from './content-upkeep.ts'
 import { version } from './version.ts'
 
 export interface ContentNodeParts {
@@ -57,27 +62,41 @@ export class ContentNode {
   readonly store: SqlContentStore
   readonly blobs: TieredBlobs
   readonly snapshots: Snapshots
+  readonly facts: NodeFacts
+  /** Null: no Ethereum node is known. */
+  readonly wallets: Wallets | null
   readonly #parts: ContentNodeParts
-  readonly #files: ContentFiles
-  readonly #verifier: ThreadedVerifier
+  readonly verifier: ThreadedVerifier
+  readonly fetcher: Fetcher
+  readonly #reached = new Peers()
   readonly #deployer: Deployer
   readonly #peers: ContentPeers
   readonly #catchingUp: CatchingUp
+  readonly #upkeep: ContentUpkeep
+  readonly #lookout: Lookout
+  #reach: Reach = { known: 0, unreachable: 0 }
   readonly #challengeText = randomUUID()
 
   constructor(parts: ContentNodeParts) {
     const { db, config, clock, log } = parts
     this.#parts = parts
     this.store = new SqlContentStore({ db })
-    this.#files = new ContentFiles({ root: contentFolder(parts.dataFolder) })
-    this.blobs = new TieredBlobs({ small: new SmallBlobs({ sql: db }), files: this.#files })
-    this.#verifier = new ThreadedVerifier({ clock, threads: config.verifiers })
+    const files = new ContentFiles({ root: contentFolder(parts.dataFolder) })
+    this.blobs = new TieredBlobs({ small: new SmallBlobs({ sql: db }), files })
+    this.verifier = new ThreadedVerifier({ clock, threads: config.verifiers })
     const rpc = rpcOf(parts)
+    this.wallets = rpc === null ? null : new ContractWallets(rpc)
+    this.fetcher = new Fetcher({
+      peers: this.#reached,
+      blobs: this.blobs,
+      clock,
+      concurrency: config.fetches,
+    })
     const examiner = new Examiner({
-      verifier: this.#verifier,
+      verifier: this.verifier,
       contentRules: contentErrors,
       ownership: ownershipOff,
-      wallets: rpc === null ? noWallets : new ContractWallets(rpc),
+      wallets: this.wallets ?? noWallets,
     })
     const { store, blobs, news } = this
     const limits = config.isLimited ? rateLimits : unlimited
@@ -97,13 +116,22 @@ export class ContentNode {
       log,
       everyMs: config.snapshotsMs,
       hasLegacy: true,
+      isOurs: () => this.#upkeep.isOurs,
     })
+    this.facts = new SqlNodeFacts({ db })
+    const { keepDeadMs } = config
+    this.#upkeep = new ContentUpkeep({ db, store, blobs, files, keepDeadMs, clock, log })
+    this.#lookout = new Lookout({ clock, everyMs: lookMs, look: () => this.#look() })
     this.#peers = this.#makePeers(examiner, rpc)
     this.#catchingUp = new CatchingUp({
       facts: store,
       clock,
       peers: () => this.#peers.progress(),
       isFirst: config.isFirst,
+      // What was written before is all but empty.
+      onCaughtUp: () => {
+        if (this.#upkeep.isOurs) void this.snapshots.writeNow().catch(() => undefined)
+      },
     })
   }
 
@@ -131,7 +159,7 @@ export class ContentNode {
   }
 
   get status(): NodeStatus {
-    return { state: this.#catchingUp.state, lastSyncWithDaoMs: 0 }
+    return { state: this.#catchingUp.state, lastSyncWithDaoMs: 0, peers: this.#reach }
   }
 
   /** A source of a kind that is its own; null: it is somebody's drive. */
@@ -141,29 +169,54 @@ export class ContentNode {
 
   /** Reads what is there; in every process that answers. */
   async start(): Promise<void> {
-    await this.#files.open()
     await this.#catchingUp.start()
     await this.snapshots.reload()
+    await this.#lookout.start()
   }
 
   /** Follows peers and writes snapshots; in a process that does the work. */
   async startWork(): Promise<void> {
+    await this.#takeUpTypes()
     await this.#peers.start()
-    await this.snapshots.start()
+    await this.#upkeep.start(this.snapshots)
   }
 
   async stop(): Promise<void> {
+    await this.#lookout.stop()
     await this.#peers.stop()
     await this.#catchingUp.stop()
-    await this.snapshots.stop()
-    await this.#verifier.close()
+    await this.#upkeep.stop(this.snapshots)
+    await this.verifier.close()
+  }
+
+  async #look(): Promise<void> {
+    this.#reach = await this.facts.reach()
+    await this.snapshots.look()
+  }
+
+  /** Kinds that this node has not held until now are in no cursor: peers are gone through anew. */
+  async #takeUpTypes(): Promise<void> {
+    const { registry, config, log } = this.#parts
+    const held = await this.store.fact(typesFact)
+    const types = [...config.types].toSorted().join(',')
+    if (held === types) return
+    const isMore =
+      held !== null && [...config.types].some((type) => !held.split(',').includes(type))
+    if (isMore) {
+      for (const { id } of await registry.peers()) await registry.ask(id, true)
+      log.info(
+        { held, types },
+        'this node holds more kinds than before: its peers are gone through anew',
+      )
+    }
+    await this.store.setFact(typesFact, types)
   }
 
   #makePeers(examiner: Examiner, rpc: JsonRpc | null): ContentPeers {
     const { config, clock, log, registry, allowHosts } = this.#parts
     const { store, blobs } = this
-    const peers = new Peers()
-    const fetcher = new Fetcher({ peers, blobs, clock, concurrency: config.fetches })
+    const { fetcher } = this
+    const peers = this.#reached
     const intake = new Intake({ store, blobs, fetcher, examiner, clock, types: config.types })
     const policy = addressPolicy(allowHosts)
     return new ContentPeers({
@@ -198,6 +251,10 @@ export class ContentNode {
 
 /** Milliseconds in which a peer has to say who it is. */
 const challengeMs = 5_000
+/** What others may have changed is looked at so often, in milliseconds. */
+const lookMs = 2_000
+/** A fact: the kinds of entities that this node has held. */
+export const typesFact = 'types'
 
 const unlimited = {
   types: Object.fromEntries(

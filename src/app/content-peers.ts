@@ -8,6 +8,7 @@ import { RemoteHost } from '../base/remote/remote-host.ts'
 import type { PeerProgress } from '../content/catching-up.ts'
 import type { ContentStore } from '../content/content-store.ts'
 import type { Intake } from '../content/peers/intake.ts'
+import { peerKind, retryKind } from '../content/peers/kinds.ts'
 import { PeerClient } from '../content/peers/peer-client.ts'
 import type { PeerAddress, PeerList } from '../content/peers/peer-list.ts'
 import { PeerListWatch } from '../content/peers/peer-list-watch.ts'
@@ -19,9 +20,6 @@ import type { SnapshotIntake } from '../content/peers/snapshot-intake.ts'
 import type { Registry, SourceEntry } from '../engine/registry.ts'
 import type { Source } from '../engine/source.ts'
 
-/** What the sources of a content node are called in the table of sources. */
-export const peerKind = 'peer'
-export const retryKind = 'failed-deployments'
 const retryName = 'failed deployments'
 
 /** Failed deployments are looked through so often, in milliseconds; each has a time of its own before which it is left alone. */

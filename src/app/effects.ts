@@ -1,6 +1,7 @@
 import type { ContentEffect } from '../content/content-store.ts'
 import type { Effect, EffectWriter, Item, Reading } from '../engine/handler.ts'
 import { applyContent } from '../store/sql/content/effect.ts'
+import { forgetTally, tallyTaken } from '../store/sql/content/peer-tally.ts'
 import type { LibraryWriter } from '../store/sql/library-writer.ts'
 import type { Transaction } from '../store/sql/sql.ts'
 
@@ -12,9 +13,10 @@ export class Effects implements EffectWriter<Transaction> {
     this.#library = library
   }
 
-  async listed(tx: Transaction, _sourceId: number, effect: Effect): Promise<void> {
+  async listed(tx: Transaction, sourceId: number, effect: Effect): Promise<void> {
     // Peers are the only sources whose listings bring anything, and this is what they bring.
-    await applyContent(tx, effect as ContentEffect, tx.nowMs)
+    const deployed = await applyContent(tx, effect as ContentEffect, tx.nowMs, sourceId)
+    await tallyTaken(tx, sourceId, deployed)
   }
 
   applied(tx: Transaction, readings: readonly Reading[]): Promise<void> {
@@ -29,7 +31,8 @@ export class Effects implements EffectWriter<Transaction> {
     return this.#library.gone(tx, item, sinceMs)
   }
 
-  sourceRemoved(tx: Transaction, sourceId: number, limit: number): Promise<number> {
+  async sourceRemoved(tx: Transaction, sourceId: number, limit: number): Promise<number> {
+    await forgetTally(tx, sourceId)
     return this.#library.sourceRemoved(tx, sourceId, limit)
   }
 }

@@ -25,7 +25,15 @@ export async function examine(core: Core): Promise<readonly Finding[]> {
     ...(await examineDatabase(core)),
     ...(await examineWork(core)),
     ...(await examineSources(core)),
+    ...(await examineNode(core)),
   ]
+}
+
+/** What makes a content node is loaded only where there is one. */
+async function examineNode(core: Core): Promise<readonly Finding[]> {
+  if (core.content === null) return []
+  const { examineContent } = await import('./content-examination.ts')
+  return examineContent(core)
 }
 
 async function examineDatabase({ database }: Core): Promise<Finding[]> {

@@ -10,6 +10,7 @@ import {
   type HttpParts,
   type HttpServer,
 } from '../http/server.ts'
+import type { Reach } from '../content/node-facts.ts'
 import { Covers } from '../library/covers.ts'
 import { coverRefusal } from '../store/sql/cover-refusal.ts'
 import { attendance } from './attendance.ts'
@@ -152,7 +153,17 @@ async function looks(core: Core, engine: Engine | null): Promise<readonly Check[
       message: refusal?.message ?? 'It answers and takes what is written.',
     },
     { name: 'data folder', isWell: true, message: 'It can be read.' },
+    ...(core.content === null ? [] : [peersCheck(await core.content.facts.reach())]),
   ]
+}
+
+/** A node goes on without its peers: whoever is to act is told, and nothing is restarted for it. */
+function peersCheck({ known, unreachable }: Reach): Check {
+  const isAlone = known > 0 && unreachable === known
+  const message = isAlone
+    ? `None of its ${known} peers answers: roundelay node status says since when, and why.`
+    : `${known - unreachable} of ${known} peers answer.`
+  return { name: 'peers', isWell: true, message }
 }
 
 function both(one: Observer, other: Observer = {}): Observer {

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts'
+import { peerKind } from '../content/peers/kinds.ts'
 import { shownPath } from '../drives/segment.ts'
 import type { Registry } from '../engine/registry.ts'
 
@@ -14,6 +15,8 @@ export async function sourceTitle(
 
 async function titleOf(registry: Names, sourceId: number): Promise<string | null> {
   const entry = await registry.source(sourceId)
+  // Nobody owns it but itself.
+  if (entry?.kind === peerKind) return `peer ${entry.name}`
   const owner = entry === null ? null : await registry.ownerOf(sourceId)
   return entry === null || owner === null ? null : `source ${entry.name} of ${owner.name}`
 }

@@ -3,6 +3,7 @@ import { options, readConfig, type Given, type OptionName } from '../app/config.
 import { version } from '../app/version.ts'
 import { doctorCommand } from './doctor.ts'
 import { keyCommand } from './key.ts'
+import { nodeCommand } from './node.ts'
 import { processCommand } from './process.ts'
 import { restartStuckCommand } from './restart-stuck.ts'
 import { searchCommand } from './search.ts'
@@ -20,7 +21,7 @@ import { userCommand } from './user.ts'
 export function program(terminal: Terminal): Command {
   const root = new Command('roundelay')
     .description(
-      'Keeps a library of the music that lies in your own drives: lists them, reads only the bytes that hold the tags.',
+      'Keeps a library of the music that lies in your own drives: lists them, reads only the bytes that hold the tags. And keeps content nodes up to date with each other: serve --content.',
     )
     .version(version)
     .showHelpAfterError('(roundelay --help tells more)')
@@ -35,7 +36,7 @@ export function program(terminal: Terminal): Command {
   })
   const setting: Setting = {
     terminal,
-    config: () => readConfig(given(root)),
+    config: (more) => readConfig({ ...given(root), ...more }),
     isJson: () => isJson,
   }
   for (const make of commands) root.addCommand(withSharedHelp(make(setting)))
@@ -69,6 +70,7 @@ const commands = [
   taskCommand,
   restartStuckCommand,
   processCommand,
+  nodeCommand,
   searchCommand,
   tracksCommand,
   doctorCommand,
@@ -82,6 +84,8 @@ Examples:
   roundelay search night train
   roundelay user add bob && roundelay source add ~/Bob --for bob
   roundelay serve                                          keeps every library up to date, answers on http://127.0.0.1:8377
+  roundelay serve --content --peers https://a.example/content,https://b.example/content
+                                                           a content node that keeps up with two others
 
 All commands work beside a running "roundelay serve" with the same --data.`
 

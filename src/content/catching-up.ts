@@ -17,15 +17,18 @@ export interface CatchingUpParts {
   readonly peers: () => Promise<readonly PeerProgress[] | null>
   /** The operator says that there is nothing to catch up with. */
   readonly isFirst: boolean
+  /** Called once, when the node has just caught up for the first time. */
+  readonly onCaughtUp?: () => void
 }
 
 /** The state is looked at so often until the node has caught up, in milliseconds. */
 const lookMs = 500
-const factName = 'caught up'
+/** A fact that is there once the node has caught up. */
+export const caughtUpFact = 'caught up'
 
 /**
  * Whether the node has caught up once with its peers: all that answer have been gone through, and one at least. It is
- * remembered: a node whose peers are all gone goes on.
+ * remembered, also where the operator says so: a node whose peers are all gone goes on.
  */
 export class CatchingUp {
   readonly #parts: CatchingUpParts
@@ -43,7 +46,8 @@ export class CatchingUp {
 
   async start(): Promise<void> {
     const { facts, isFirst } = this.#parts
-    if (isFirst || (await facts.fact(factName)) !== null) this.#state = 'Syncing'
+    if (isFirst) await facts.setFact(caughtUpFact, 'first node')
+    if (isFirst || (await facts.fact(caughtUpFact)) !== null) this.#state = 'Syncing'
     else this.#loop = this.#watch()
   }
 
@@ -64,14 +68,15 @@ export class CatchingUp {
     const { facts, peers } = this.#parts
     try {
       // Another process may have found out.
-      const isKnown = (await facts.fact(factName)) !== null
+      const isKnown = (await facts.fact(caughtUpFact)) !== null
       if (!isKnown && !hasCaughtUp(await peers())) return false
-      if (!isKnown) await facts.setFact(factName, 'yes')
+      if (!isKnown) await facts.setFact(caughtUpFact, 'yes')
     } catch {
       // The database is away: the next look tells.
       return false
     }
     this.#state = 'Syncing'
+    this.#parts.onCaughtUp?.()
     return true
   }
 }

@@ -183,7 +183,8 @@ export interface ContentStore {
 
   /**
    * One step of forgetting what nobody needs; call again until it is done. Content that only deployments dead for
-   * `graceMs` had is let go; deployments dead for `keepDeadMs` are forgotten with their files. Their marks stay.
+   * `graceMs` had is let go; deployments dead for `keepDeadMs` are forgotten with their files, unless they are still the
+   * greatest of a pointer: `freshest` tells of those for ever. Marks stay.
    */
   collect(limits: CollectLimits): Promise<Collected>
   /** Which of these are needed: by an active entity or one that died within `graceMs`, as an entity file, as a snapshot. */
@@ -225,3 +226,5 @@ export const maxEffect = 1_000
 export const failureBackoff = { baseMs: 60_000, maxMs: 6 * 3_600_000 }
 /** The same of a snapshot that could not be gone through. */
 export const snapshotBackoff = { baseMs: 30_000, maxMs: 3_600_000 }
+/** Failed deployments that are remembered: of more, those tried most often are given up first, of them the oldest. */
+export const maxFailures = 100_000

@@ -1,5 +1,6 @@
 import type { Received } from './blobs.ts'
 import type { AuthChain } from './entity.ts'
+import type { Reach } from './node-facts.ts'
 
 /** What somebody posted: an entity's id, who signs it, and files, which are told apart by their hashes. */
 export interface Upload {
@@ -36,4 +37,5 @@ export interface NodeStatus {
   readonly state: NodeState
   /** When the list of peers was last read, in milliseconds since 1970; 0: never. */
   readonly lastSyncWithDaoMs: number
+  readonly peers?: Reach
 }

@@ -26,6 +26,9 @@ it('npm start shows turns, a drive that goes and comes back, and three libraries
   expect(shown).toMatch(/Charlie {2}10 tracks/)
   expect(shown).toMatch(/¿Quién Llama\?/)
   expect(shown).toMatch(/npx roundelay sync ~\/Music/)
+  expect(
+    shown.match(/ (Anna|Bob|Charlie) +ba[a-z2-7]{14}…  on the second node \d+ ms later/g),
+  ).toHaveLength(3)
 }, 90_000)
 
 it('cleans up when it is stopped while it plays, with a drive switched off', async () => {

@@ -86,6 +86,11 @@ export class PeerClient {
     throw new SyncError('protocol', `${this.title} answered something else than its newest change.`)
   }
 
+  /** What its clock says, in milliseconds since 1970, to the second; null: it does not say. The cheapest question. */
+  async clock(signal: AbortSignal): Promise<number | null> {
+    return (await this.#json('/status', signal)).dateMs
+  }
+
   /** Content by its hash, as the bytes that the hash is of; at most `maxBytes` of them. Throws `not-found`. */
   async content(hash: string, maxBytes: number, signal: AbortSignal): Promise<Content> {
     const path = `${this.#base}/contents/${hash}`

@@ -14,7 +14,9 @@ export interface PeerWatchParts {
 
 /** Milliseconds that one question may wait at the peer. */
 const waitMs = 25_000
-/** Milliseconds between questions to a peer that is not of our own kind, or does not answer. */
+/** Whether it has said of itself what it is, is looked at so often, in milliseconds. */
+const glanceMs = 500
+/** Milliseconds between questions to a peer that does not answer. */
 const pauses = { baseMs: 2_000, maxMs: 300_000 } as const
 
 /**
@@ -56,7 +58,8 @@ export class PeerWatch {
         if (signal.aborted) return
         failures = asSyncError(error).remedy === 'source' ? failures + 1 : failures + 5
       }
-      await clock.sleep(backoffMs(failures, pauses, random), signal).catch(() => undefined)
+      const pauseMs = failures === 0 ? glanceMs : backoffMs(failures, pauses, random)
+      await clock.sleep(pauseMs, signal).catch(() => undefined)
     }
   }
 }

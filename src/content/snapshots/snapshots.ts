@@ -12,6 +12,8 @@ export interface SnapshotsParts extends SnapshotRunParts {
   readonly everyMs: number
   /** Whether the one file of ADR-52's own time is written as well. */
   readonly hasLegacy: boolean
+  /** Whether this process is the one that writes; the others offer what it has written. True unless told otherwise. */
+  readonly isOurs?: () => boolean
 }
 
 /** An answer that is ready to be sent. */
@@ -35,6 +37,10 @@ export interface Offered {
 
 /** A run that failed is tried again after so many milliseconds. */
 const retryMs = 60_000
+/** Facts: when the last run ended, in milliseconds since 1970; that somebody wants one, and whose wish was fulfilled last. */
+export const writtenFact = 'snapshots.written'
+export const askedFact = 'snapshots.asked'
+export const answeredFact = 'snapshots.answered'
 
 /** The snapshots that this node offers, from memory, written anew from time to time. */
 export class Snapshots {
@@ -45,6 +51,8 @@ export class Snapshots {
   /** The run under way, if there is one, and the one that waits for it. */
   #last: Promise<unknown> = Promise.resolve()
   #next: Promise<void> | null = null
+  /** When that was written which is offered. */
+  #written: string | null = null
 
   constructor(parts: SnapshotsParts) {
     this.#parts = parts
@@ -64,6 +72,7 @@ export class Snapshots {
   /** Offers what has been written meanwhile, by another process or before the start, if it is whole. */
   async reload(): Promise<void> {
     const { store, blobs } = this.#parts
+    this.#written = await store.fact(writtenFact)
     const saved = await store.snapshots()
     const there = await blobs.sizes(saved.map(({ hash }) => hash))
     const list = saved.filter(({ range }) => !isLegacyRange(range))
@@ -72,6 +81,17 @@ export class Snapshots {
     const ranges = list.map(({ range }) => range)
     if (!isCovered(whole, ranges) || list.some(({ hash }) => !there.has(hash))) return
     this.#offered = offeredOf(list, legacy ?? null)
+  }
+
+  /** Sees what others do: offers what they have written, and writes what they have asked for. To be called often. */
+  async look(): Promise<void> {
+    const { store, isOurs = always } = this.#parts
+    if (!isOurs()) {
+      if ((await store.fact(writtenFact)) !== this.#written) await this.reload()
+      return
+    }
+    const asked = await store.fact(askedFact)
+    if (asked !== null && asked !== (await store.fact(answeredFact))) await this.writeNow()
   }
 
   /** Writes what has changed until now; one run at a time. Throws what the run fails with; what was offered still is. */
@@ -96,19 +116,24 @@ export class Snapshots {
   async #run(): Promise<void> {
     const { signal } = this.#stopped
     const { clock, everyMs } = this.#parts
+    const { isOurs = always } = this.#parts
     let isDue = !this.#isComplete()
     while (!signal.aborted) {
-      const hasFailed =
-        isDue &&
-        (await this.writeNow().then(
-          () => false,
-          () => true,
-        ))
-      isDue = true
+      const mayWrite = isOurs()
+      const isWell = mayWrite && (!isDue || (await this.#tryToWrite()))
+      // Whoever takes over from another process does not know when that one was about to write.
+      isDue = mayWrite || !this.#isComplete()
       await clock
-        .sleep(hasFailed ? Math.min(retryMs, everyMs) : everyMs, signal)
+        .sleep(isWell ? everyMs : Math.min(retryMs, everyMs), signal)
         .catch(() => undefined)
     }
+  }
+
+  #tryToWrite(): Promise<boolean> {
+    return this.writeNow().then(
+      () => true,
+      () => false,
+    )
   }
 
   #isComplete(): boolean {
@@ -117,14 +142,18 @@ export class Snapshots {
   }
 
   async #write(): Promise<void> {
-    const { clock, log, hasLegacy } = this.#parts
+    const { store, clock, log, hasLegacy } = this.#parts
     const { signal } = this.#stopped
     const startedMs = clock.elapsed()
     throwIfAborted(signal, 'Writing snapshots')
     try {
+      const asked = await store.fact(askedFact)
       const list = await runSnapshots(this.#parts, signal)
       const legacy = hasLegacy ? await runLegacy(this.#parts, signal) : null
       this.#offered = offeredOf(list, legacy)
+      this.#written = String(clock.now())
+      await store.setFact(writtenFact, this.#written)
+      if (asked !== null) await store.setFact(answeredFact, asked)
       const entities = list.reduce((sum, { count }) => sum + count, 0)
       const tookMs = Math.round(clock.elapsed() - startedMs)
       log.info({ snapshots: list.length, entities, tookMs }, 'snapshots are written')
@@ -134,6 +163,8 @@ export class Snapshots {
     }
   }
 }
+
+const always = (): boolean => true
 
 function offeredOf(list: readonly Snapshot[], legacy: Snapshot | null): Offered {
   const hashes = new Set(list.map(({ hash }) => hash))

@@ -19,7 +19,6 @@ let files: ContentFiles
 beforeEach(async () => {
   root = join(await mkdtemp(join(tmpdir(), 'content-')), 'root')
   files = new ContentFiles({ root })
-  await files.open()
 })
 afterEach(() => rm(dirname(root), { recursive: true }))
 
@@ -186,10 +185,12 @@ test('takes only hashes for names, so that nothing reaches outside of its folder
   expect(await onDisk()).toEqual(['secret'])
 })
 
-test('clears what a crash left half written', async () => {
+test('clears what a crash left half written, and nothing that is being written', async () => {
   await receive(files, inPieces(big(), 10_000), limits({ isPacked: true }))
   expect(await onDisk()).toHaveLength(2)
-  await new ContentFiles({ root }).open()
+  await new ContentFiles({ root }).clear(Date.now() - 60_000)
+  expect(await onDisk()).toHaveLength(2)
+  await new ContentFiles({ root }).clear(Date.now() + 60_000)
   expect(await onDisk()).toEqual([])
 })
 

@@ -24,11 +24,15 @@ export class ContentFiles implements BlobFiles {
     this.#root = root
   }
 
-  /** Removes what a crash left half written. To be called before anything is written, by the one process that writes. */
-  async open(): Promise<void> {
-    await onDisk('Clearing what was half written', () =>
-      rm(this.#aside, { recursive: true, force: true }),
-    )
+  /** Removes what a crash left half written: what has not been written to since `beforeMs`, by the clock of the disk. */
+  async clear(beforeMs: number): Promise<void> {
+    await onDisk('Clearing what was half written', async () => {
+      for (const name of await namesIn(this.#aside, /./)) {
+        const path = join(this.#aside, name)
+        const found = await unlessGone(stat(path))
+        if (found !== null && found.mtimeMs <= beforeMs) await rm(path, { force: true })
+      }
+    })
   }
 
   /** Bytes of those that are there. */

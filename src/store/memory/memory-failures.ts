@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import { failureBackoff, type FailedDeployment } from '../../content/content-store.ts'
+import { failureBackoff, maxFailures, type FailedDeployment } from '../../content/content-store.ts'
 import type { ContentRows, NewFailure } from './content-rows.ts'
 
 /** Deployments that could not be made, in the model. */
@@ -28,6 +28,12 @@ export class MemoryFailures {
         nextMs: nowMs + Math.min(waitMs, failureBackoff.maxMs),
       })
     }
+    const surplus = this.#rows.failures.size - maxFailures
+    if (surplus <= 0) return
+    const hopeless = this.#by(({ failedMs }) => failedMs).toSorted(
+      (a, b) => b.attempts - a.attempts,
+    )
+    for (const { entityId } of hopeless.slice(0, surplus)) this.#rows.failures.delete(entityId)
   }
 
   page({ offset, limit }: { readonly offset: number; readonly limit: number }): FailedDeployment[] {

@@ -1,5 +1,6 @@
 import {
   failureBackoff,
+  maxFailures,
   type ContentEffect,
   type FailedDeployment,
 } from '../../../content/content-store.ts'
@@ -10,11 +11,19 @@ import { doubledMs } from './doubled.ts'
 
 type NewFailure = ContentEffect['failures'][number]
 
+/** Whose fault it is, and how many are remembered at most. */
+export interface FailureNote {
+  readonly nowMs: number
+  /** The peer that offered them; null: nobody in particular. */
+  readonly sourceId: number | null
+  readonly most?: number
+}
+
 /** Notes what could not be deployed. To say it twice is the same as once: tries are counted where they begin. */
 export async function recordFailures(
   tx: Transaction,
   failures: readonly NewFailure[],
-  nowMs: number,
+  { nowMs, sourceId, most = maxFailures }: FailureNote,
 ): Promise<void> {
   if (failures.length === 0) return
   const byId = new Map(failures.map((failure) => [failure.entityId, failure]))
@@ -33,13 +42,26 @@ export async function recordFailures(
     description: failure.description,
     auth_chain: JSON.stringify(failure.authChain),
   }))
-  await tx.each(upsertFailure, rows, nowMs)
+  await tx.each(upsertFailure, rows, nowMs, sourceId)
+  await dropSurplus(tx, most)
+}
+
+/** Those tried most often go first, of them the oldest. */
+async function dropSurplus(tx: Transaction, most: number): Promise<void> {
+  const row = await tx.get<{ count: number }>('select count(*) as count from failed_deployment')
+  const surplus = (row?.count ?? 0) - most
+  if (surplus <= 0) return
+  await tx.run(
+    `delete from failed_deployment where entity_id in (select entity_id from failed_deployment
+       order by attempts desc, failed_ms, entity_id limit ?)`,
+    surplus,
+  )
 }
 
 const upsertFailure = `insert into failed_deployment (entity_id, type, entity_ms, failed_ms,
-    next_ms, attempts, snapshot_hash, pointers, description, auth_chain)
+    next_ms, attempts, snapshot_hash, pointers, description, auth_chain, source_id)
   select r.entity_id, r.type, r.entity_ms, ?1, r.next_ms, 1, r.snapshot_hash, r.pointers,
-    r.description, r.auth_chain
+    r.description, r.auth_chain, ?2
   from rows as r (entity_id text, type text, entity_ms bigint, next_ms bigint,
     snapshot_hash text, pointers text, description text, auth_chain text) where true
   on conflict (entity_id) do update set failed_ms = excluded.failed_ms,

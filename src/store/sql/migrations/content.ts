@@ -11,6 +11,9 @@ import type { Migration } from './migration.ts'
  * mark: the greatest entity ever seen at a pointer, dead or alive, stored or not any more. Never removed.
  * small_blob: content of at most 64 KiB; what is bigger lies in files.
  * snapshot: those that this node offers. The other three: those of its peers, and their parts that are left to do.
+ * failed_deployment.source_id: the peer that offered it first; null: nobody in particular did.
+ * peer_tally: how many deployments each source brought that were new.
+ * lease: what only one process does at a time, by name, and until when it is his.
  * content_clock: the last local time and the last deployment.id that were given.
  */
 export const contentTables: Migration = {
@@ -36,8 +39,10 @@ create table deployment (
   auth_chain text not null
 ) strict;
 create index deployment_local on deployment (local_ms, id, type, marks);
-create index deployment_time on deployment (is_active, entity_ms, order_id, local_ms, died_ms);
-create index deployment_dead on deployment (is_swept, died_ms) where is_active = 0;
+create index deployment_time on deployment (is_active, entity_ms, order_id, local_ms, died_ms, type);
+create index deployment_dead on deployment (died_ms, id) where is_active = 0 and is_swept = 0;
+create index deployment_spent on deployment (died_ms, id)
+  where is_active = 0 and is_swept = 1 and marks = 0;
 
 create table entity_file (
   id integer primary key,
@@ -78,7 +83,8 @@ create table failed_deployment (
   snapshot_hash text,
   pointers text not null,
   description text not null,
-  auth_chain text not null
+  auth_chain text not null,
+  source_id integer
 ) strict;
 create index failed_deployment_due on failed_deployment (next_ms, entity_id);
 create index failed_deployment_order on failed_deployment (failed_ms, entity_id);
@@ -116,6 +122,17 @@ create table content_fact (
   value text not null
 ) strict, without rowid;
 
+create table peer_tally (
+  source_id integer primary key,
+  taken integer not null
+) strict;
+
+create table lease (
+  name text primary key,
+  holder text not null,
+  until_ms integer not null
+) strict, without rowid;
+
 create table content_clock (
   last_ms integer not null,
   last_id integer not null
@@ -144,8 +161,10 @@ create table deployment (
   auth_chain text collate "C" not null
 );
 create index deployment_local on deployment (local_ms, id, type, marks);
-create index deployment_time on deployment (is_active, entity_ms, order_id) include (local_ms, died_ms);
-create index deployment_dead on deployment (is_swept, died_ms) where is_active = 0;
+create index deployment_time on deployment (is_active, entity_ms, order_id) include (local_ms, died_ms, type);
+create index deployment_dead on deployment (died_ms, id) where is_active = 0 and is_swept = 0;
+create index deployment_spent on deployment (died_ms, id)
+  where is_active = 0 and is_swept = 1 and marks = 0;
 
 create table entity_file (
   id bigint primary key,
@@ -186,7 +205,8 @@ create table failed_deployment (
   snapshot_hash text collate "C",
   pointers text collate "C" not null,
   description text collate "C" not null,
-  auth_chain text collate "C" not null
+  auth_chain text collate "C" not null,
+  source_id bigint
 );
 create index failed_deployment_due on failed_deployment (next_ms, entity_id);
 create index failed_deployment_order on failed_deployment (failed_ms, entity_id);
@@ -222,6 +242,17 @@ create table snapshot_part (
 create table content_fact (
   name text collate "C" primary key,
   value text collate "C" not null
+);
+
+create table peer_tally (
+  source_id bigint primary key,
+  taken bigint not null
+);
+
+create table lease (
+  name text collate "C" primary key,
+  holder text collate "C" not null,
+  until_ms bigint not null
 );
 
 create table content_clock (
