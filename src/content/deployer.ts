@@ -5,7 +5,7 @@ import type { ContentStore } from './content-store.ts'
 import { Refused, type Deploying, type Upload } from './deploying.ts'
 import type { Deployment, Entity } from './entity.ts'
 import type { Examiner } from './examiner.ts'
-import { GroupCommit } from './group-commit.ts'
+import { type Comer, GroupCommit } from './group-commit.ts'
 import type { News } from './news.ts'
 import { readEntity } from './rules/entity-file.ts'
 import type { RateLimit } from './rules/rate-limit.ts'
@@ -30,7 +30,7 @@ export class Deployer implements Deploying {
 
   constructor(parts: DeployerParts) {
     this.#parts = parts
-    this.#commit = new GroupCommit(parts.store)
+    this.#commit = new GroupCommit(parts)
   }
 
   async deploy(upload: Upload, signal: AbortSignal): Promise<number> {
@@ -57,7 +57,12 @@ export class Deployer implements Deploying {
     if ('errors' in reading) throw new Refused(reading.errors)
     return this.#alone(reading.entity, async () => {
       await this.#checkLocal(reading.entity, upload)
-      return this.#store(await this.#examine(file, upload, signal), files)
+      const comer = this.#commit.announce()
+      try {
+        return await this.#store(await this.#examine(file, upload, signal), files, comer)
+      } finally {
+        comer.leave()
+      }
     })
   }
 
@@ -103,14 +108,14 @@ export class Deployer implements Deploying {
     return deployment
   }
 
-  async #store(deployment: Deployment, files: readonly Received[]): Promise<number> {
+  async #store(deployment: Deployment, files: readonly Received[], comer: Comer): Promise<number> {
     const { rateLimit, news } = this.#parts
     await Promise.all(files.map((file) => file.keep()))
     // Its own file is kept with it.
     const blobs = files.flatMap(({ hash, bytes }) =>
       bytes === null || hash === deployment.entityId ? [] : [{ hash, bytes }],
     )
-    const [deployed] = await this.#commit.deploy({
+    const [deployed] = await comer.deploy({
       deployments: [deployment],
       blobs,
       failures: [],

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts'
 import {
   maxDeployments,
   type ContentEffect,
@@ -5,45 +6,89 @@ import {
   type Deployed,
 } from './content-store.ts'
 
+/** Somebody who is about to deploy. */
+export interface Comer {
+  /** Resolves when it is durable. Once. */
+  deploy(effect: ContentEffect): Promise<readonly Deployed[]>
+  /** To be called in the end, whether or not it has come to that. */
+  leave(): void
+}
+
 interface Waiting {
   readonly effect: ContentEffect
   readonly resolve: (deployed: readonly Deployed[]) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Writes what comes while a transaction is under way in the next one, together: one wait for the disk for all of them. */
+export interface GroupCommitParts {
+  readonly store: Pick<ContentStore, 'deploy'>
+  readonly clock: Clock
+}
+
+/** Milliseconds that whoever is ready waits for those who are on their way. */
+const patienceMs = 3
+
+/**
+ * Writes together what comes at about the same time: one wait for the disk for all of it. That is what comes while a
+ * transaction is under way, and whoever has said that he will come. Nobody waits who is alone.
+ */
 export class GroupCommit {
-  readonly #store: Pick<ContentStore, 'deploy'>
+  readonly #parts: GroupCommitParts
   #waiting: Waiting[] = []
+  #coming = 0
   #isWriting = false
+  /** Set while somebody waits for others. */
+  #cancelTimer: (() => void) | null = null
 
-  constructor(store: Pick<ContentStore, 'deploy'>) {
-    this.#store = store
+  constructor(parts: GroupCommitParts) {
+    this.#parts = parts
   }
 
-  /** Resolves when it is durable. Bounded by the requests that the server takes at the same time. */
-  deploy(effect: ContentEffect): Promise<readonly Deployed[]> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ effect, resolve, reject })
-      if (!this.#isWriting) void this.#write()
-    })
+  /** Bounded by the requests that the server takes at the same time. */
+  announce(): Comer {
+    this.#coming++
+    let isComing = true
+    const arrive = (): void => {
+      if (isComing) this.#coming--
+      isComing = false
+    }
+    return {
+      deploy: (effect) =>
+        new Promise((resolve, reject) => {
+          arrive()
+          this.#waiting.push({ effect, resolve, reject })
+          this.#look()
+        }),
+      leave: () => {
+        arrive()
+        this.#look()
+      },
+    }
   }
 
+  #look(): void {
+    if (this.#isWriting || this.#waiting.length === 0) return
+    if (this.#coming === 0 || this.#waiting.length >= maxDeployments) void this.#write()
+    else this.#cancelTimer ??= this.#parts.clock.after(patienceMs, () => void this.#write())
+  }
+
+  /** One group; then there may be another. */
   async #write(): Promise<void> {
+    this.#cancelTimer?.()
+    this.#cancelTimer = null
     this.#isWriting = true
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, maxDeployments)
-      try {
-        const deployed = await this.#store.deploy(joined(group.map(({ effect }) => effect)))
-        const byId = new Map(deployed.map((each) => [each.entityId, each]))
-        for (const { effect, resolve } of group) {
-          resolve(effect.deployments.flatMap(({ entityId }) => byId.get(entityId) ?? []))
-        }
-      } catch (error) {
-        for (const { reject } of group) reject(error)
+    const group = this.#waiting.splice(0, maxDeployments)
+    try {
+      const deployed = await this.#parts.store.deploy(joined(group.map(({ effect }) => effect)))
+      const byId = new Map(deployed.map((each) => [each.entityId, each]))
+      for (const { effect, resolve } of group) {
+        resolve(effect.deployments.flatMap(({ entityId }) => byId.get(entityId) ?? []))
       }
+    } catch (error) {
+      for (const { reject } of group) reject(error)
     }
     this.#isWriting = false
+    this.#look()
   }
 }
 
