@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { asSyncError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import type { BlobFiles, ContentBlobs } from './blobs.ts'
+import type { BlobFile, BlobFiles, ContentBlobs } from './blobs.ts'
 import type { ContentStore } from './content-store.ts'
 
 /**
@@ -105,18 +105,21 @@ export class Collector {
   }
 
   async #collectFiles(signal: AbortSignal): Promise<number> {
-    const { blobs } = this.#parts
     let removed = 0
-    for (let after: string | null = null; ;) {
-      const behind: string | null = after
-      const page = await this.#paced(signal, () => blobs.names(behind, stepSize))
+    let after: string | null = null
+    for (;;) {
+      const page = await this.#paced(signal, () => this.#page(after))
       removed += await this.#removeFrom(page)
       after = page.at(-1)?.hash ?? null
       if (page.length < stepSize) return removed
     }
   }
 
-  async #removeFrom(page: Awaited<ReturnType<BlobFiles['names']>>): Promise<number> {
+  #page(after: string | null): Promise<readonly BlobFile[]> {
+    return this.#parts.blobs.names(after, stepSize)
+  }
+
+  async #removeFrom(page: readonly BlobFile[]): Promise<number> {
     const { store, blobs, kept, clock } = this.#parts
     const youngestMs = clock.now() - graceMs
     const old = page.filter(({ receivedMs }) => receivedMs <= youngestMs).map(({ hash }) => hash)
