@@ -64,11 +64,16 @@ describe('deployments that are written together', () => {
     void commit.announce().deploy(effect('ready'))
     expect(written).toEqual([])
     other.leave()
-    other.leave()
     expect(written).toEqual([['ready']])
-    // Nobody is missed twice.
-    void commit.announce()
-    expect(timers).toEqual([])
+  })
+
+  test('wait for the next one, too, when somebody has left twice', () => {
+    const gone = commit.announce()
+    gone.leave()
+    gone.leave()
+    commit.announce()
+    void commit.announce().deploy(effect('ready'))
+    expect(written).toEqual([])
   })
 
   test('wait for nobody longer than a moment', async () => {
