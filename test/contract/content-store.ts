@@ -743,7 +743,7 @@ function garbage(subject: () => ContentSubject): void {
       expect(await isThere('mine')).toEqual([false])
     })
 
-    it('is whoever has been dead for long, but never his marks', async () => {
+    it('is whoever has been dead for long, unless he is still the greatest of a pointer, but never his marks', async () => {
       const { store, hands } = subject()
       await store.deploy(
         effectOf({ deployments: [scene('old', 1, 'mine')], blobs: [blob('mine')] }),
@@ -757,13 +757,10 @@ function garbage(subject: () => ContentSubject): void {
       hands.nowMs += keepDeadMs + 1
       expect(await collect()).toMatchObject({ blobs: 1, deployments: 1 })
       hands.nowMs += 10
-      expect(await collect()).toMatchObject({
-        deployments: 1,
-        hashes: [idOf('bridge')],
-        isDone: true,
-      })
-      expect(await isThere('old', 'bridge', 'new')).toEqual([false, false, true])
-      expect(await store.deployment('profile', idOf('bridge'))).toBeNull()
+      expect(await collect()).toMatchObject({ deployments: 0, isDone: true })
+      expect(await isThere('old', 'bridge', 'new')).toEqual([false, true, true])
+      const fresh = await store.freshest(0, '', [], 10)
+      expect(fresh.map(({ entityId }) => entityId)).toEqual([idOf('bridge'), idOf('new')])
       await store.deploy(
         effectOf({ deployments: [made('late', { pointers: ['a'], timestamp: 4 })] }),
       )
@@ -774,12 +771,20 @@ function garbage(subject: () => ContentSubject): void {
       expect(
         await store.pointless([offerOf(made('older', { pointers: ['a'], timestamp: 3 }))]),
       ).toEqual(new Set([idOf('older')]))
-      // It comes back to what it holds.
       await store.deploy(
-        effectOf({ deployments: [made('bridge', { pointers: ['a', 'b'], timestamp: 5 })] }),
+        effectOf({ deployments: [made('greatest', { pointers: ['a'], timestamp: 7 })] }),
       )
-      const fresh = await store.freshest(0, '', [], 10)
-      expect(fresh.map(({ entityId }) => entityId)).toEqual([idOf('new'), idOf('bridge')])
+      hands.nowMs += keepDeadMs
+      expect(await collect()).toMatchObject({ deployments: 2, isDone: true })
+      expect(await store.deployment('profile', idOf('bridge'))).toBeNull()
+      // Of its marks the next is reminded.
+      await store.deploy(
+        effectOf({ deployments: [made('between', { pointers: ['b'], timestamp: 5 })] }),
+      )
+      expect(await store.deployment('profile', idOf('between'))).toMatchObject({
+        isActive: false,
+        overwrittenBy: idOf('new'),
+      })
     })
 
     it('goes a little at a time', async () => {

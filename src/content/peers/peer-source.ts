@@ -11,8 +11,8 @@ import { readStep, stepText, type Step } from './step.ts'
 export interface PeerSourceParts {
   readonly sourceId: number
   readonly client: PeerClient
-  readonly intake: Intake
-  readonly snapshots: SnapshotIntake
+  readonly intake: Pick<Intake, 'take'>
+  readonly snapshots: Pick<SnapshotIntake, 'take' | 'cut' | 'part'>
   readonly clock: Clock
   /** Told when the peer is not asked any more. */
   readonly onClose: () => void

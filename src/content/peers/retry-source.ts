@@ -5,7 +5,7 @@ import type { Intake } from './intake.ts'
 
 export interface RetrySourceParts {
   readonly store: Pick<ContentStore, 'dueFailures' | 'forgetFailures' | 'pointless'>
-  readonly intake: Intake
+  readonly intake: Pick<Intake, 'take'>
 }
 
 /** Failed deployments that are tried in one step. */

@@ -12,7 +12,7 @@ export interface SnapshotIntakeParts {
   readonly store: Pick<ContentStore, 'processed' | 'takeSnapshot' | 'planSnapshot' | 'failSnapshot'>
   readonly blobs: Pick<ContentBlobs, 'open'>
   readonly fetcher: Pick<Fetcher, 'fetch'>
-  readonly intake: Intake
+  readonly intake: Pick<Intake, 'take'>
   /** What this node takes, as part of what is remembered: where it takes more than it did, it goes through them again. */
   readonly scope: string
 }

@@ -1,5 +1,6 @@
 import type { Collected, CollectLimits } from '../../content/content-store.ts'
 import type { ContentRows, KeptDeployment } from './content-rows.ts'
+import { SeenEntities } from './seen-entities.ts'
 
 /** Whether somebody needs these bytes, who is active or died later than `sinceMs`. */
 export function isNeeded(rows: ContentRows, hash: string, sinceMs: number): boolean {
@@ -19,12 +20,18 @@ export function collectInMemory(
   nowMs: number,
 ): Collected {
   const candidates = new Set<string>()
-  const swept = diedBy(rows, nowMs - graceMs, limit, false)
+  const swept = diedBy(rows.deployments, nowMs - graceMs, limit, false)
   for (const row of swept) {
     row.isSwept = true
     for (const { hash } of row.deployment.content) candidates.add(hash)
   }
-  const forgotten = diedBy(rows, nowMs - Math.max(keepDeadMs, graceMs), limit, true)
+  const holders = holdersIn(rows)
+  const forgotten = diedBy(
+    rows.deployments.filter(({ deployment }) => !holders.has(deployment.entityId)),
+    nowMs - Math.max(keepDeadMs, graceMs),
+    limit,
+    true,
+  )
   rows.deployments = rows.deployments.filter((row) => !forgotten.includes(row))
   for (const { deployment } of forgotten) candidates.add(deployment.entityId)
   const [hashes, removed]: [string[], string[]] = [[], []]
@@ -43,14 +50,20 @@ export function collectInMemory(
   }
 }
 
+/** Whoever is the greatest of a pointer, dead or alive. */
+function holdersIn({ seen }: ContentRows): ReadonlySet<string> {
+  const marks = new SeenEntities([...seen])
+  return new Set(seen.flatMap((entity) => marks.marks(entity).map((mark) => mark?.entityId ?? '')))
+}
+
 function diedBy(
-  rows: ContentRows,
+  deployments: readonly KeptDeployment[],
   beforeMs: number,
   limit: number,
   isSwept: boolean,
 ): KeptDeployment[] {
   const diedMs = (row: KeptDeployment): number => row.death?.diedMs ?? Infinity
-  return rows.deployments
+  return deployments
     .filter((row) => row.isSwept === isSwept && diedMs(row) <= beforeMs)
     .sort((a, b) => diedMs(a) - diedMs(b) || a.id - b.id)
     .slice(0, limit)

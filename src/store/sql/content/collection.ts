@@ -9,20 +9,22 @@ interface DeadRow {
 
 /**
  * Lets go of what nobody needs, in two steps a deployment: its content when it has been dead for the grace period, then
- * the deployment with its file. Under the lock of the clock: nobody comes to need meanwhile what is looked at.
+ * the deployment with its file, unless it is still the greatest of a pointer: whoever comes later has to hear of it. Under
+ * the lock of the clock: nobody comes to need meanwhile what is looked at.
  */
 export async function collectGarbage(tx: Transaction, limits: CollectLimits): Promise<Collected> {
   const { graceMs, keepDeadMs, limit } = limits
   await lockClock(tx)
   const graceSinceMs = tx.nowMs - graceMs
-  const swept = await deadBefore(tx, { isSwept: 0, beforeMs: graceSinceMs, limit })
+  const swept = await deadBefore(tx, 'is_swept = 0', graceSinceMs, limit)
   const candidates = await contentOf(tx, swept)
   await tx.run('update deployment set is_swept = 1 where id = any(?)', idsOf(swept))
-  const expired = await deadBefore(tx, {
-    isSwept: 1,
-    beforeMs: Math.min(tx.nowMs - keepDeadMs, graceSinceMs),
+  const expired = await deadBefore(
+    tx,
+    'is_swept = 1 and marks = 0',
+    Math.min(tx.nowMs - keepDeadMs, graceSinceMs),
     limit,
-  })
+  )
   await forget(tx, idsOf(expired))
   for (const { entity_id: entityId } of expired) candidates.add(entityId)
   const needed = await neededOf(tx, [...candidates], graceSinceMs)
@@ -59,18 +61,16 @@ function idsOf(rows: readonly DeadRow[]): number[] {
   return rows.map(({ id }) => id)
 }
 
-interface Dead {
-  readonly isSwept: 0 | 1
-  readonly beforeMs: number
-  readonly limit: number
-}
-
-/** Those that died first. */
-function deadBefore(tx: Transaction, { isSwept, beforeMs, limit }: Dead): Promise<DeadRow[]> {
+/** Those that died first. The conditions are those of an index each. */
+function deadBefore(
+  tx: Transaction,
+  condition: 'is_swept = 0' | 'is_swept = 1 and marks = 0',
+  beforeMs: number,
+  limit: number,
+): Promise<DeadRow[]> {
   return tx.all<DeadRow>(
     `select id, entity_id from deployment
-     where is_active = 0 and is_swept = ? and died_ms <= ? order by died_ms, id limit ?`,
-    isSwept,
+     where is_active = 0 and ${condition} and died_ms <= ? order by died_ms, id limit ?`,
     beforeMs,
     limit,
   )
