@@ -15,6 +15,19 @@ export interface Finding {
   /** Seconds and bytes are better when there are less of them, which is the default; throughput when there is more. */
   readonly better?: 'less' | 'more'
   readonly reason?: string | undefined
+  /** What is promised of the value, and whether it holds; absent where nothing is. */
+  readonly reach?: Reach
+  /** What somebody else is said to have done, which was not measured here. */
+  readonly cited?: string
+  /** What else there is to know, in a sentence. */
+  readonly detail?: string
+}
+
+/** In the unit of the row. `met`: which of the two the value reaches. */
+export interface Reach {
+  readonly must: number
+  readonly aim?: number
+  readonly met: 'aim' | 'must' | 'no'
 }
 
 export interface Row {
@@ -27,6 +40,9 @@ export interface Row {
   /** How many times better ours is; null where one of the two is missing. */
   readonly ratio: number | null
   readonly reason?: string
+  readonly reach?: Reach
+  readonly cited?: string
+  readonly detail?: string
 }
 
 export interface Report {
@@ -37,9 +53,9 @@ export interface Report {
 
 /** A finding with its ratio, its numbers rounded to what the measurement bears. */
 export function rowOf(finding: Finding): Row {
-  const { id, what, value, unit, peer, peerValue, reason } = finding
+  const { id, what, value, unit, peer, peerValue, reason, reach, cited, detail } = finding
   const ratio = ratioOf(finding)
-  const row = {
+  return {
     id,
     what,
     value: rounded(value),
@@ -47,8 +63,11 @@ export function rowOf(finding: Finding): Row {
     peer,
     peerValue: rounded(peerValue),
     ratio: rounded(ratio),
+    ...(reason === undefined ? {} : { reason }),
+    ...(reach === undefined ? {} : { reach }),
+    ...(cited === undefined ? {} : { cited }),
+    ...(detail === undefined ? {} : { detail }),
   }
-  return reason === undefined ? row : { ...row, reason }
 }
 
 /** The machine that the numbers hold for. */
@@ -58,15 +77,24 @@ export function machineLine(now: Date): string {
   return `${availableParallelism()} cores (${model}), ${gigabytes} GB, Node ${process.version}, ${now.toISOString().slice(0, 10)}`
 }
 
-/** The report for people: one line a row, columns aligned, reasons below. */
+/** The report for people: one line a row, columns aligned, reasons below. Promises have columns where there are any. */
 export function tableOf(report: Report): string {
-  const head = ['', 'roundelay', 'peer', '', 'times better']
+  const hasReach = report.rows.some(({ reach }) => reach !== undefined)
+  const head = [
+    '',
+    'roundelay',
+    'peer',
+    '',
+    'times better',
+    ...(hasReach ? ['must', 'aim', ''] : []),
+  ]
   const body = report.rows.map((row) => [
     `${row.id}: ${row.what}`,
     shown(row.value, row.unit),
     shown(row.peerValue, row.unit),
-    row.peer,
+    row.peer === '' ? (row.cited ?? '') : row.peer,
     row.ratio === null ? '-' : `${row.ratio}x`,
+    ...(hasReach ? reachCells(row) : []),
   ])
   const widths = head.map((_, column) =>
     Math.max(...[head, ...body].map((cells) => cells[column]?.length ?? 0)),
@@ -77,8 +105,8 @@ export function tableOf(report: Report): string {
       .join('  ')
       .trimEnd(),
   )
-  const reasons = report.rows.flatMap((row) =>
-    row.reason === undefined ? [] : [`${row.id}: ${row.reason}`],
+  const reasons = report.rows.flatMap(({ id, reason, detail }) =>
+    [reason, detail].flatMap((text) => (text === undefined ? [] : [`${id}: ${text}`])),
   )
   return [
     `${report.bench} on ${report.machine}`,
@@ -88,6 +116,14 @@ export function tableOf(report: Report): string {
     '',
   ].join('\n')
 }
+
+function reachCells({ reach, unit }: Row): readonly string[] {
+  if (reach === undefined) return ['', '', '']
+  const { must, aim, met } = reach
+  return [shown(must, unit), aim === undefined ? '' : shown(aim, unit), outcomes[met]]
+}
+
+const outcomes = { aim: 'aim reached', must: 'reached', no: 'NOT REACHED' } as const
 
 function ratioOf({ value, peerValue, better }: Finding): number | null {
   if (value === null || peerValue === null) return null
@@ -111,5 +147,7 @@ function shown(value: number | null, unit: Unit): string {
 
 /** Names to the left, numbers to the right. */
 function aligned(cell: string, width: number, column: number): string {
-  return column === 0 || column === 3 ? cell.padEnd(width) : cell.padStart(width)
+  return texts.has(column) ? cell.padEnd(width) : cell.padStart(width)
 }
+
+const texts: ReadonlySet<number> = new Set([0, 3, 7])
