@@ -65,6 +65,8 @@ export class ContentPeers {
         intervalMs: retryMs,
       })
     }
+    // What came while nobody looked is not left for the next poll.
+    await Promise.all(entries.filter(isPeer).map(({ id }) => registry.hasten(id)))
     this.#watch = new PeerListWatch({
       lists,
       ownUrl,

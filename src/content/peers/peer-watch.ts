@@ -12,6 +12,8 @@ export interface PeerWatchParts {
   readonly onNews: () => void
 }
 
+/** Milliseconds after news in which nobody asks for more. */
+const gatherMs = 50
 /** Milliseconds that one question may wait at the peer. */
 const waitMs = 25_000
 /** Whether it has said of itself what it is, is looked at so often, in milliseconds. */
@@ -50,8 +52,11 @@ export class PeerWatch {
           const known = newestMs === Number.MAX_SAFE_INTEGER ? 0 : newestMs
           const now = await client.news(known, waitMs, signal)
           failures = 0
-          if (now > known) onNews()
           newestMs = now
+          if (now <= known) continue
+          onNews()
+          // Much that comes one after the other is read together; the first of it is not held up.
+          await clock.sleep(gatherMs, signal)
           continue
         }
       } catch (error) {

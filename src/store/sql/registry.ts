@@ -135,15 +135,21 @@ export class SqlRegistry implements Registry {
   }
 
   async hasten(sourceId: number): Promise<void> {
-    await this.#change((tx) =>
-      tx.run(
-        `update source set due_ms = case when due_ms < ?3 then least(due_ms, ?1) else due_ms end,
-           is_asked = case when due_ms < ?3 then is_asked else greatest(is_asked, 1) end where id = ?2`,
+    const { db, onChange } = this.#parts
+    const isNew = await db.transaction(async (tx) => {
+      const changed = await tx.run(
+        `update source set due_ms = case when due_ms < ?3 then ?1 else due_ms end,
+           is_asked = case when due_ms < ?3 then is_asked else 1 end
+         where id = ?2 and (due_ms > ?1 and due_ms < ?3 or due_ms >= ?3 and is_asked < 1)`,
         tx.nowMs,
         sourceId,
         never,
-      ),
-    )
+      )
+      if (changed > 0) await tx.notify()
+      return changed > 0
+    })
+    // Hints come by the dozen: the first is heard, and the others cost nothing.
+    if (isNew) onChange()
   }
 
   async source(id: number): Promise<SourceEntry | null> {
