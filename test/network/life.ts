@@ -142,7 +142,7 @@ const policy: Policy = { ...defaultPolicy, slots: { list: 1, read: 1, peer: 4 } 
 const strict = rules(ruleSettings)
 
 /** Verifies without threads. */
-const verifier: Verifier = {
+export const verifier: Verifier = {
   verify: async (submission) => verifyJob(submission, strict),
   close: async () => undefined,
 }

@@ -55,7 +55,8 @@ export class MemoryBlobs implements ContentBlobs {
     const chunks: Uint8Array[] = []
     for await (const chunk of source) chunks.push(chunk)
     const bytes = Buffer.concat(chunks)
-    if (bytes.length > limits.maxBytes) throw new SyncError('too-big', 'More than is taken.')
+    if (bytes.length > limits.maxBytes)
+      throw new SyncError('too-big', `More than the ${limits.maxBytes} bytes that are taken.`)
     const hash = limits.form === 0 ? hashV0(bytes) : hashV1(bytes)
     const isSmall =
       bytes.length <= maxSmallBytes && limits.isFile !== true && limits.isPacked !== true

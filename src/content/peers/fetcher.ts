@@ -95,7 +95,7 @@ export class Fetcher {
   async #receive(client: PeerClient, wanted: Wanted, signal: AbortSignal): Promise<Received> {
     const { blobs, clock } = this.#parts
     const { hash, maxBytes, isFile = false } = wanted
-    const { body, length } = await client.content(hash, maxBytes, signal)
+    const { body, length } = await client.content(hash, signal)
     const watch = new RateWatch(clock, hash, body)
     try {
       if (length !== null && length <= maxSmallBytes && !isFile) {
@@ -121,6 +121,18 @@ function formOf(hash: string): 0 | 1 {
   return hash.startsWith('Qm') ? 0 : 1
 }
 
+/** The network's fault, or the peer's where what it packed cannot be unpacked: others may do better. */
+function broken(cause: unknown, hash: string): SyncError {
+  if (cause instanceof SyncError) return cause
+  const isPacking =
+    cause instanceof Error &&
+    'code' in cause &&
+    typeof cause.code === 'string' &&
+    cause.code.startsWith('Z_')
+  if (isPacking) return new SyncError('protocol', `${hash} came badly packed.`, { cause })
+  return new SyncError('interrupted', `Fetching ${hash} broke off.`, { cause })
+}
+
 /** Breaks off a body that trickles: in each while it has to bring a number of bytes. */
 class RateWatch {
   readonly #clock: Clock
@@ -137,9 +149,13 @@ class RateWatch {
   }
 
   async *counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of this.#body as AsyncIterable<Uint8Array>) {
-      this.#bytes += chunk.length
-      yield chunk
+    try {
+      for await (const chunk of this.#body as AsyncIterable<Uint8Array>) {
+        this.#bytes += chunk.length
+        yield chunk
+      }
+    } catch (cause) {
+      throw broken(cause, this.#hash)
     }
   }
 

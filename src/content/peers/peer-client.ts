@@ -91,15 +91,15 @@ export class PeerClient {
     return (await this.#json('/status', signal)).dateMs
   }
 
-  /** Content by its hash, as the bytes that the hash is of; at most `maxBytes` of them. Throws `not-found`. */
-  async content(hash: string, maxBytes: number, signal: AbortSignal): Promise<Content> {
+  /** Content by its hash, as the bytes that the hash is of; how many may come is up to whoever reads them. Throws `not-found`. */
+  async content(hash: string, signal: AbortSignal): Promise<Content> {
     const path = `${this.#base}/contents/${hash}`
     const response = await this.#host.request(
       { method: 'GET', path, headers: { 'accept-encoding': 'gzip' } },
       signal,
     )
     if (response.status !== 200) throw this.#host.failure(response, this.#what(path), 'item')
-    const body = decoded(response, { maxBytes, signal, what: this.#what(path) })
+    const body = decoded(response, { signal, what: this.#what(path) })
     const length = Number(response.header('content-length') ?? Number.NaN)
     return { body, length: body === response.body && Number.isSafeInteger(length) ? length : null }
   }
@@ -115,7 +115,7 @@ export class PeerClient {
     const what = this.#what(request.path.replace(/\?.*/, ''))
     if (response.status !== 200) throw this.#host.failure(response, what, 'root')
     this.#isOwnKind = response.header(ownHeader) !== undefined
-    const body = decoded(response, { maxBytes: maxJsonBytes, signal, what })
+    const body = decoded(response, { signal, what })
     const bytes = await collect(body, maxJsonBytes, signal, what)
     const dateMs = Date.parse(response.header('date') ?? '')
     return { json: parsed(bytes, what), dateMs: Number.isNaN(dateMs) ? null : dateMs }
@@ -155,13 +155,12 @@ function parsed(bytes: Buffer, what: string): unknown {
 }
 
 interface Decoding {
-  readonly maxBytes: number
   readonly signal: AbortSignal
   readonly what: string
 }
 
-/** The bytes inside: as they are, or out of one gzip. What unpacks to more than may be is broken off. */
-function decoded(response: RemoteResponse, { maxBytes, signal, what }: Decoding): Readable {
+/** The bytes inside: as they are, or out of one gzip, without a bound: whoever reads them has one. */
+function decoded(response: RemoteResponse, { signal, what }: Decoding): Readable {
   const { body } = response
   destroyOnAbort(body, signal, what)
   const coding = (response.header('content-encoding') ?? 'identity').trim().toLowerCase()
@@ -173,8 +172,8 @@ function decoded(response: RemoteResponse, { maxBytes, signal, what }: Decoding)
       `${what} was answered in ${coding.slice(0, 40)}, which nobody asked for.`,
     )
   }
-  // One chunk beyond the limit at most is unpacked before whoever reads notices.
-  const unpacked = createGunzip({ maxOutputLength: maxBytes + 1 })
+  // A chunk at a time: no more than one beyond his bound is unpacked before he notices.
+  const unpacked = createGunzip()
   body.on('error', (error) => unpacked.destroy(error))
   unpacked.on('error', () => body.destroy())
   return body.pipe(unpacked)
