@@ -170,11 +170,12 @@ export function readContentConfig(
     throw new SyncError('bad-input', `--types is of ${entityTypes.join(', ')}, not "${type}".`)
   })
   if (types.length === 0) throw new SyncError('bad-input', '--types names at least one kind.')
+  const rpcUrl = secretOf(environment['ROUNDELAY_RPC_URL'], text('rpcUrlFile'), 'Ethereum node')
   return {
     peers: list(text('peers')),
     peersUrl: text('peersUrl') || null,
-    peersDao: text('peersDao') || null,
-    rpcUrl: secretOf(environment['ROUNDELAY_RPC_URL'], text('rpcUrlFile'), 'Ethereum node'),
+    peersDao: daoOf(text('peersDao'), rpcUrl),
+    rpcUrl,
     url: text('contentUrl') || null,
     path: pathOf(text('contentPath')),
     types: new Set(types),
@@ -191,6 +192,19 @@ export function readContentConfig(
 
 function isOn(text: string): boolean {
   return !['', '0', 'false', 'off', 'no'].includes(text)
+}
+
+function daoOf(text: string, rpcUrl: string | null): string | null {
+  if (text === '') return null
+  if (!/^(?:mainnet|sepolia|0x[\da-fA-F]{40})$/.test(text)) {
+    const choices = 'mainnet, sepolia or the address of a contract'
+    throw new SyncError('bad-input', `--peers-dao is ${choices}, not "${text}".`)
+  }
+  if (rpcUrl !== null) return text
+  throw new SyncError(
+    'bad-input',
+    '--peers-dao needs an Ethereum node: --rpc-url-file, or ROUNDELAY_RPC_URL.',
+  )
 }
 
 function pathOf(text: string): string {

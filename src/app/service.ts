@@ -161,8 +161,8 @@ async function looks(core: Core, engine: Engine | null): Promise<readonly Check[
 function peersCheck({ known, unreachable }: Reach): Check {
   const isAlone = known > 0 && unreachable === known
   const message = isAlone
-    ? `None of its ${known} peers answers: roundelay node status says since when, and why.`
-    : `${known - unreachable} of ${known} peers answer.`
+    ? `Unreachable: ${known} of ${known} peers. Since when, and why, tells roundelay node status.`
+    : `Reachable: ${known - unreachable} of ${known} peers.`
   return { name: 'peers', isWell: true, message }
 }
 

@@ -6,7 +6,9 @@ import { withCore } from './with-core.ts'
 /** `roundelay doctor` */
 export function doctorCommand(setting: Setting): Command {
   return new Command('doctor')
-    .description('looks whether database, key and drives are in order, and says what to do')
+    .description(
+      'looks whether database, key, drives and peers (--content) are in order, and says what to do',
+    )
     .action(async () => {
       const { examine } = await import('../app/examination.ts')
       const findings = await withCore(setting, examine)

@@ -5,7 +5,9 @@ import type { Setting } from './setting.ts'
 /** `roundelay serve` */
 export function serveCommand(setting: Setting): Command {
   return new Command('serve')
-    .description('keeps every library up to date and answers over HTTP until it is told to stop')
+    .description(
+      'keeps every library up to date and answers over HTTP until it is told to stop; with --content it is a content node, too',
+    )
     .action(async () => {
       const { startService } = await import('../app/service.ts')
       const config = setting.config()

@@ -362,6 +362,10 @@ const helped = `roundelay
   roundelay process list
   roundelay process pause
   roundelay process resume
+  roundelay node
+  roundelay node status
+  roundelay node verify
+  roundelay node snapshot
   roundelay search
   roundelay tracks
   roundelay doctor

@@ -4,7 +4,13 @@ import { SyncError } from '../../base/errors.ts'
 import { silentLog, type Fields, type Log } from '../../base/log.ts'
 import type { ContentStore } from '../content-store.ts'
 import { hashV1 } from '../hashing.ts'
-import { Snapshots, type SnapshotsParts } from './snapshots.ts'
+import {
+  answeredFact,
+  askedFact,
+  Snapshots,
+  writtenFact,
+  type SnapshotsParts,
+} from './snapshots.ts'
 import { firstMs, rangesUntil } from './time-range.ts'
 
 const dayMs = 86_400_000
@@ -218,4 +224,48 @@ test('the one file of ADR-52’s own time has all that is active, and is written
   await again.reload()
   expect(again.offered?.legacy?.bytes.toString()).toBe(JSON.stringify(second))
   expect(again.offered?.list.map(({ range }) => range)).toEqual(rangesUntil(world.clock.now()))
+})
+
+test('of several processes one writes, and the others offer what it has written', async () => {
+  const writer = make()
+  const reader = make({ isOurs: () => false })
+  await reader.start()
+  await reader.look()
+  expect(reader.offered).toBeNull()
+  await writer.writeNow()
+  await reader.look()
+  expect(reader.offered?.list).toEqual(writer.offered?.list)
+  await world.place({ timestamp: day(2) })
+  await writer.writeNow()
+  await reader.look()
+  expect(countOf(reader)).toBe(1)
+  // An hour in which it would have written what is missing.
+  await world.place({ timestamp: day(3) })
+  for (let minute = 0; minute < 60; minute++) await world.clock.step()
+  expect(countOf(reader)).toBe(1)
+})
+
+test('who takes over from another process writes within a minute', async () => {
+  let isOurs = false
+  const snapshots = make({ isOurs: () => isOurs })
+  await snapshots.start()
+  isOurs = true
+  await world.clock.step(nowMs + 60_000)
+  await until(() => snapshots.offered !== null)
+})
+
+test('what is asked for is written once', async () => {
+  const { store, clock } = world
+  const snapshots = make()
+  await store.setFact(askedFact, 'by one')
+  await snapshots.look()
+  expect(await store.fact(answeredFact)).toBe('by one')
+  const written = await store.fact(writtenFact)
+  clock.setWall(1_000)
+  await snapshots.look()
+  expect(await store.fact(writtenFact)).toBe(written)
+  await store.setFact(askedFact, 'by another')
+  await snapshots.look()
+  expect(await store.fact(writtenFact)).toBe(String(clock.now()))
+  expect(await store.fact(answeredFact)).toBe('by another')
 })
