@@ -1,5 +1,5 @@
 /** A new node brings home all that another one has: from its start until everything is deployed. */
-import { deployedCount, openFolder, startNode, until } from './node.ts'
+import { deployedCount, type NodeOptions, openFolder, startNode, until } from './node.ts'
 
 export interface Bootstrap {
   /** From the start of the process. */
@@ -9,13 +9,19 @@ export interface Bootstrap {
   readonly peakBytes: number
 }
 
+export interface BootstrapOptions extends Pick<NodeOptions, 'pollEvery'> {
+  readonly source: string
+  readonly folder: string
+  readonly count: number
+}
+
 /** `folder` is where the new node keeps it; `isGood` looks at it before it ends. */
 export async function bootstrap(
-  { source, folder, count }: { source: string; folder: string; count: number },
+  { source, folder, count, ...options }: BootstrapOptions,
   isGood: (base: string) => Promise<void>,
 ): Promise<Bootstrap> {
   const start = performance.now()
-  await using node = await startNode(folder, { peers: [source] })
+  await using node = await startNode(folder, { ...options, peers: [source] })
   await until('A bootstrap', async () => (await deployedCount(node.base)) >= count)
   const seconds = (performance.now() - start) / 1_000
   const { cpuMs, peakBytes } = await node.usage()

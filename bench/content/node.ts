@@ -28,6 +28,8 @@ export async function openFolder(): Promise<Folder> {
 export interface NodeOptions {
   /** Bases of the nodes that it keeps up with; none: it is the first of its network. */
   readonly peers?: readonly string[]
+  /** How often these are asked, as the command takes it; its own preset unless told otherwise. */
+  readonly pollEvery?: string
 }
 
 export interface Node extends AsyncDisposable {
@@ -37,10 +39,14 @@ export interface Node extends AsyncDisposable {
 }
 
 /** `serve --content` on a free port, without the network's limits on how often somebody may deploy. */
-export async function startNode(folder: string, { peers = [] }: NodeOptions = {}): Promise<Node> {
+export async function startNode(
+  folder: string,
+  { peers = [], pollEvery }: NodeOptions = {},
+): Promise<Node> {
   const serving = await startServing(command, folder, {
     ROUNDELAY_CONTENT: '1',
     ROUNDELAY_RATE_LIMIT: 'off',
+    ...(pollEvery === undefined ? {} : { ROUNDELAY_POLL_EVERY: pollEvery }),
     ...(peers.length === 0 ? { ROUNDELAY_FIRST_NODE: '1' } : { ROUNDELAY_PEERS: peers.join(',') }),
   })
   return {
