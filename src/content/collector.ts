@@ -134,7 +134,6 @@ export class Collector {
   /** A step, and the pause behind it. */
   async #paced<T>(signal: AbortSignal, step: () => Promise<T>): Promise<T> {
     const { clock } = this.#parts
-    signal.throwIfAborted()
     const startedMs = clock.elapsed()
     const done = await step()
     await clock.sleep(Math.max(pauseMs, clock.elapsed() - startedMs), signal)

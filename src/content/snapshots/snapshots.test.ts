@@ -228,7 +228,14 @@ test('the one file of ADR-52’s own time has all that is active, and is written
 
 test('of several processes one writes, and the others offer what it has written', async () => {
   const writer = make()
-  const reader = make({ isOurs: () => false })
+  let writes = 0
+  const counting = new Proxy(world.store, {
+    get: (target, name: keyof ContentStore) => {
+      if (name === 'activity') writes++
+      return target[name].bind(target)
+    },
+  })
+  const reader = make({ isOurs: () => false, store: counting })
   await reader.start()
   await reader.look()
   expect(reader.offered).toBeNull()
@@ -242,7 +249,9 @@ test('of several processes one writes, and the others offer what it has written'
   // An hour in which it would have written what is missing.
   await world.place({ timestamp: day(3) })
   for (let minute = 0; minute < 60; minute++) await world.clock.step()
+  await writer.writeNow()
   expect(countOf(reader)).toBe(1)
+  expect(writes).toBe(0)
 })
 
 test('who takes over from another process writes within a minute', async () => {
