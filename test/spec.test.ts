@@ -1,35 +1,58 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Numbers of the promises in docs/spec/engine.md, such as `T3`. */
-function promised(): string[] {
-  const text = readFileSync(join(root, 'docs/spec/engine.md'), 'utf8')
+/** What is promised where, with a letter and a number such as `T3`, and where that is tested. */
+const sides = [
+  {
+    side: 'the engine',
+    page: 'docs/spec/engine.md',
+    letters: /^[A-MO-Z]/,
+    folders: ['test/contract', 'test/sim'],
+  },
+  {
+    side: 'content nodes',
+    page: 'docs/spec/content.md',
+    letters: /^N/,
+    folders: ['test/contract', 'test/network'],
+  },
+] as const
+
+/** Numbers of the promises on a page. */
+function promised(page: string): string[] {
+  const text = readFileSync(join(root, page), 'utf8')
   return [...text.matchAll(/^- \*\*([A-Z]\d+)\*\* /gm)].map(([, number = '']) => number)
 }
 
 /** Numbers with which names of tests begin. */
-function tested(): Set<string> {
+function tested(folders: readonly string[], letters: RegExp): Set<string> {
   const numbers = new Set<string>()
-  for (const folder of ['test/contract', 'test/sim']) {
+  for (const folder of folders) {
     for (const name of readdirSync(join(root, folder))) {
       if (!name.endsWith('.ts')) continue
       const text = readFileSync(join(root, folder, name), 'utf8')
-      for (const [, number = ''] of text.matchAll(/\bit\(\s*['"`]([A-Z]\d+) /g)) numbers.add(number)
+      for (const [, number = ''] of text.matchAll(nameOfTest)) {
+        if (letters.test(number)) numbers.add(number)
+      }
     }
   }
   return numbers
 }
 
-it('no promise of the engine has its number twice', () => {
-  const numbers = promised()
-  expect(numbers.length).toBeGreaterThan(30)
-  expect([...new Set(numbers)]).toEqual(numbers)
-})
+/** Of one test, or of one for each of several cases. */
+const nameOfTest = /(?:\b(?:it|test)|\])(?: as const\))?\(\s*['"`]([A-Z]\d+) /g
 
-it('every promise of the engine has a test that begins with its number, and every such test its promise', () => {
-  expect([...tested()].sort()).toEqual(promised().sort())
+describe.each(sides)('what is promised of $side', ({ page, letters, folders }) => {
+  it('has its number once', () => {
+    const numbers = promised(page)
+    expect(numbers.length).toBeGreaterThan(25)
+    expect([...new Set(numbers)]).toEqual(numbers)
+  })
+
+  it('has a test that begins with its number, and every such test its promise', () => {
+    expect([...tested(folders, letters)].sort()).toEqual(promised(page).sort())
+  })
 })

@@ -107,7 +107,7 @@ export function contentStoreContract(name: string, open: OpenContent): void {
         ])
       })
 
-      it('gives local times that only grow, even where the clock goes back', async () => {
+      it('N6 gives local times that only grow, even where the clock goes back', async () => {
         expect(await store.newestMs()).toBe(0)
         await put('one')
         subject.hands.nowMs = 500
@@ -154,7 +154,7 @@ export function contentStoreContract(name: string, open: OpenContent): void {
         expect(await store.activity({ init: 1, end: 1 })).toEqual({ count: 0, changedMs: 10_001 })
       })
 
-      it('writes all of an effect or nothing', async () => {
+      it('N5 writes all of an effect or nothing', async () => {
         const effect = effectOf({
           deployments: [made('one'), made('two', { pointers: ['b'], isComplete: false })],
           blobs: [{ hash: idOf('blob'), bytes: Buffer.from('x') }],
@@ -193,7 +193,7 @@ export function contentStoreContract(name: string, open: OpenContent): void {
     })
 
     describe('who is active', () => {
-      it('is the greatest by time, then by id in lower case', async () => {
+      it('N3 is the greatest by time, then by id in lower case', async () => {
         const old = await put('old', { timestamp: 1_000 })
         const b = await put('b', { timestamp: 2_000, entityId: `Qm${'B'.repeat(44)}` })
         expect(await store.deployment('profile', old)).toMatchObject({
@@ -209,7 +209,7 @@ export function contentStoreContract(name: string, open: OpenContent): void {
         expect(await store.deployment('profile', b)).toMatchObject({ overwrittenBy: c })
       })
 
-      it('kills all of what it overlaps: the other pointers become empty', async () => {
+      it('N4 kills all of what it overlaps: the other pointers become empty', async () => {
         const wide = await put('wide', { type: 'scene', pointers: ['0,0', '0,1', '0,2'] })
         const narrow = await put('narrow', { type: 'scene', pointers: ['0,1'], timestamp: 2_000 })
         expect(await idsAt('0,0', '0,1', '0,2')).toEqual([narrow])
@@ -530,7 +530,7 @@ function unfinishedWork(subject: () => ContentSubject): void {
     const waiting = async (): Promise<string[]> =>
       (await subject().store.failures({ offset: 0, limit: 100 })).map(({ entityId }) => entityId)
 
-    it('are kept until they are deployed, or forgotten', async () => {
+    it('N13 are kept until they are deployed, or forgotten', async () => {
       const { store } = subject()
       await fail('a')
       subject().hands.nowMs += 1
@@ -592,7 +592,7 @@ function unfinishedWork(subject: () => ContentSubject): void {
     const isProcessed = async (): Promise<boolean> =>
       (await subject().store.processed([hash, idOf('other')])).has(hash)
 
-    it('are processed with their last part', async () => {
+    it('N8 are processed with their last part', async () => {
       const { store } = subject()
       expect(await store.takeSnapshot(hash, 1, patienceMs)).toBe(true)
       await done(0)
@@ -743,7 +743,7 @@ function garbage(subject: () => ContentSubject): void {
       expect(await isThere('mine')).toEqual([false])
     })
 
-    it('is whoever has been dead for long, unless he is still the greatest of a pointer, but never his marks', async () => {
+    it('N7 is whoever has been dead for long, unless he is still the greatest of a pointer, but never his marks', async () => {
       const { store, hands } = subject()
       await store.deploy(
         effectOf({ deployments: [scene('old', 1, 'mine')], blobs: [blob('mine')] }),
