@@ -50,10 +50,16 @@ export class PeerWatch {
         if (client.isOwnKind) {
           // The first question only tells where it stands; a page that was read meanwhile is asked for again.
           const known = newestMs === Number.MAX_SAFE_INTEGER ? 0 : newestMs
+          const askedMs = clock.elapsed()
           const now = await client.news(known, waitMs, signal)
           failures = 0
           newestMs = now
-          if (now <= known) continue
+          if (now <= known) {
+            // Who does not wait is not asked without a pause.
+            const isAtOnce = clock.elapsed() - askedMs < waitMs / 2
+            if (isAtOnce) await clock.sleep(pauses.baseMs, signal)
+            continue
+          }
           onNews()
           // Much that comes one after the other is read together; the first of it is not held up.
           await clock.sleep(gatherMs, signal)
