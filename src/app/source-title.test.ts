@@ -107,3 +107,11 @@ it('a name in a log neither moves the cursor of a terminal nor turns its text ro
   expect(line).toMatch(/^[\u0020-\u007e]*$/)
   expect(JSON.parse(line)).toEqual({ name })
 })
+
+it("a peer is called by its address: it is nobody else's", async () => {
+  const registry = {
+    source: async () => ({ ...entry, kind: 'peer', name: 'https://a.example/content' }),
+    ownerOf: async () => ({ id: 1, name: 'https://a.example/content', plan: 'free' as const }),
+  }
+  expect(await sourceTitle({ registry }, 7)).toBe('peer https://a.example/content')
+})

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { HealthReport } from '../../src/http/health.ts'
@@ -58,6 +60,22 @@ test('doctor asks peers that are named and not followed yet, and looks whether c
   const { stdout, status } = await third.run(asked)
   expect(stdout).toMatch(/^trouble +nothing can be written to the content folder/m)
   expect(status).toBe(1)
+})
+
+test('doctor tells whose clock differs from ours', async () => {
+  const server = createServer((_request, response) => {
+    response.setHeader('date', new Date(Date.now() - 3 * 3_600_000).toUTCString())
+    response.end('{}')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  // It listens on a port, and on no pipe.
+  const { port } = server.address() as AddressInfo
+  const node = await house.node()
+  const peer = `http://127.0.0.1:${port}/content`
+  const { stdout, status } = await node.run(['doctor', '--content', '--peers', peer])
+  expect(stdout).toMatch(/^trouble +peer \S+ answers, but its clock is 3 h behind ours: /m)
+  expect(status).toBe(1)
+  await new Promise((resolve) => server.close(resolve))
 })
 
 test('content that nobody has any more is told, and gone', async () => {

@@ -11,6 +11,10 @@ import { migrate } from '../migrate.ts'
 import { migrations } from '../migrations/migrations.ts'
 import { failuresOf, recordFailures, takeDueFailures } from './failures.ts'
 
+function failureOf(name: string): Parameters<typeof recordFailures>[1][number] {
+  return { ...offerOf(made(name)), description: 'no good', snapshotHash: null }
+}
+
 test('of more failures than are remembered those go first that were tried most often, of them the oldest', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'failures-'))
   const database = new Database(join(folder, 'node.db'))
@@ -23,11 +27,7 @@ test('of more failures than are remembered those go first that were tried most o
   const db = new SqliteSql(database, clock)
   const fail = (...names: string[]): Promise<void> =>
     db.transaction((tx) => {
-      const failures = names.map((name) => ({
-        ...offerOf(made(name)),
-        description: 'no good',
-        snapshotHash: null,
-      }))
+      const failures = names.map(failureOf)
       return recordFailures(tx, failures, { nowMs: clock.now(), sourceId: 7, most: 3 })
     })
   const left = async (): Promise<string[]> =>
