@@ -31,7 +31,7 @@ const effects = {
   },
   skipped: async (tx, { rowId }) => void (await tx.run('delete from sums where item = ?', rowId)),
   gone: async (tx, { rowId }) => void (await tx.run('delete from sums where item = ?', rowId)),
-  sourceRemoved: async () => undefined,
+  sourceRemoved: async () => 0,
 }
 /** @type {import('roundelay').Handler} */
 const handler = {
