@@ -64,13 +64,18 @@ export const errorCodes = {
   'disk-full': ['retry', 'Free some space where the database is, or raise the quota.'],
   database: ['retry', 'Look at the disk, and at who may write there.'],
   'database-away': ['retry', 'Check that the database server runs, and how Roundelay reaches it.'],
+  // What reads the database may be a drive's task: that it cannot is no reason to stop the drive.
   'database-login': [
-    'stop',
+    'retry',
     'Check user and password in the address of the database (DATABASE_URL or its file), and that the server lets this user in from here.',
   ],
   'database-missing': [
-    'stop',
+    'retry',
     'Check the name at the end of the address of the database, or create it there: createdb NAME.',
+  ],
+  'database-certificate': [
+    'retry',
+    'Nobody known vouches for the database server, or its certificate has expired: renew it, or name the file of the one that vouches for it: sslrootcert=FILE in the address, or NODE_EXTRA_CA_CERTS=FILE.',
   ],
   'database-unfit': ['stop', 'Give the database server what the message names.'],
   busy: ['stop', 'Another process does the work on this database; stop it first.'],

@@ -80,6 +80,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   'database-away': 503,
   'database-login': 503,
   'database-missing': 503,
+  'database-certificate': 503,
   'database-unfit': 500,
   busy: 503,
   'newer-schema': 500,

@@ -186,7 +186,7 @@ test('a wrong password, user or database is told at once and by name, and no pas
   const sql = open(wrong.href)
   const startMs = performance.now()
   const error: unknown = await sql.get('select 1').catch((thrown: unknown) => thrown)
-  expect(error).toMatchObject({ code: 'database-login', remedy: 'stop' })
+  expect(error).toMatchObject({ code: 'database-login', remedy: 'retry' })
   const nobody = new URL(url)
   nobody.username = 'nobody'
   await expect(open(nobody.href).get('select 1')).rejects.toMatchObject({ code: 'database-login' })
@@ -194,7 +194,7 @@ test('a wrong password, user or database is told at once and by name, and no pas
   nowhere.pathname = '/nowhere'
   await expect(open(nowhere.href).get('select 1')).rejects.toMatchObject({
     code: 'database-missing',
-    remedy: 'stop',
+    remedy: 'retry',
     message: expect.stringMatching(/\/nowhere is not there: database "nowhere" does not exist/),
   })
   // None of them was waited for in vain.

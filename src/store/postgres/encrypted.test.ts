@@ -59,8 +59,8 @@ test.each([undefined, 'other.pem'])(
   async (file) => {
     const startMs = performance.now()
     await expect(isEncrypted('verify-full', file)).rejects.toMatchObject({
-      code: 'untrusted-certificate',
-      remedy: 'stop',
+      code: 'database-certificate',
+      remedy: 'retry',
       message: expect.stringMatching(
         /^The database 127\.0\.0\.1:\d+\/postgres cannot be trusted: /,
       ),

@@ -25,7 +25,7 @@ function refusalOf(error: unknown): readonly [ErrorCode, string] {
     if (/^(28|42501)/.test(code)) return ['database-login', 'does not let us in']
     if (code.startsWith('3D')) return ['database-missing', 'is not there']
   } else if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
-    return ['untrusted-certificate', 'cannot be trusted']
+    return ['database-certificate', 'cannot be trusted']
   }
   return ['database-away', 'cannot be reached']
 }
@@ -69,9 +69,16 @@ export function isLoss(error: unknown): boolean {
  * Whether trying again cannot help before a person has done something: a wrong name, password or database, or a
  * certificate that nobody vouches for. A server that is away, starts up or is full comes back by itself.
  */
-export function isLasting({ remedy }: SyncError): boolean {
-  return remedy === 'stop'
+export function isLasting({ code }: SyncError): boolean {
+  return lasting.has(code)
 }
+
+const lasting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'database-login',
+  'database-missing',
+  'database-certificate',
+  'database-unfit',
+])
 
 /** By the first two characters of the code, unless the whole code is listed. Others are faults of a statement. */
 const codes: ReadonlyMap<string, ErrorCode> = new Map([

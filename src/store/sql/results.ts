@@ -147,7 +147,14 @@ export function isOfDatabase(error: unknown): boolean {
   return error instanceof SyncError && troubles.has(error.code)
 }
 
-const troubles: ReadonlySet<string> = new Set(['database', 'database-away', 'disk-full'])
+const troubles: ReadonlySet<string> = new Set([
+  'database',
+  'database-away',
+  'database-login',
+  'database-missing',
+  'database-certificate',
+  'disk-full',
+])
 
 /** Slots of results whose task is gone (its source was removed, its round restarted): they are given back all the same. */
 async function abandonedSlots(t: Turning, fences: readonly number[]): Promise<Hold[]> {
