@@ -20,6 +20,7 @@ import { Intake } from '../content/peers/intake.ts'
 import { askJson } from '../content/peers/peer-list-json.ts'
 import { isSelf } from '../content/peers/peer-list-self.ts'
 import { parsePeers, StaticPeers } from '../content/peers/peer-list-static.ts'
+import { readFact } from '../content/peers/peer-list-remembered.ts'
 import { UrlPeers } from '../content/peers/peer-list-url.ts'
 import type { PeerList } from '../content/peers/peer-list.ts'
 import { Peers } from '../content/peers/peers.ts'
@@ -75,6 +76,7 @@ export class ContentNode {
   readonly #upkeep: ContentUpkeep
   readonly #lookout: Lookout
   #reach: Reach = { known: 0, unreachable: 0 }
+  #listsReadMs = 0
   readonly #challengeText = randomUUID()
 
   constructor(parts: ContentNodeParts) {
@@ -159,7 +161,11 @@ export class ContentNode {
   }
 
   get status(): NodeStatus {
-    return { state: this.#catchingUp.state, lastSyncWithDaoMs: 0, peers: this.#reach }
+    return {
+      state: this.#catchingUp.state,
+      lastSyncWithDaoMs: this.#listsReadMs,
+      peers: this.#reach,
+    }
   }
 
   /** A source of a kind that is its own; null: it is somebody's drive. */
@@ -191,6 +197,7 @@ export class ContentNode {
 
   async #look(): Promise<void> {
     this.#reach = await this.facts.reach()
+    this.#listsReadMs = Number((await this.store.fact(readFact)) ?? 0)
     await this.snapshots.look()
   }
 

@@ -9,6 +9,7 @@ import type { PeerProgress } from '../content/catching-up.ts'
 import type { ContentStore } from '../content/content-store.ts'
 import type { Intake } from '../content/peers/intake.ts'
 import { peerKind, retryKind } from '../content/peers/kinds.ts'
+import { NewsPace } from '../content/peers/news-pace.ts'
 import { PeerClient } from '../content/peers/peer-client.ts'
 import type { PeerAddress, PeerList } from '../content/peers/peer-list.ts'
 import { PeerListWatch } from '../content/peers/peer-list-watch.ts'
@@ -45,11 +46,13 @@ export interface ContentPeersParts {
 /** The peers of a node as sources of the engine: made and removed as the lists say, opened when their turn comes. */
 export class ContentPeers {
   readonly #parts: ContentPeersParts
+  readonly #pace: NewsPace
   #watch: PeerListWatch | null = null
   readonly #watches = new Set<PeerWatch>()
 
   constructor(parts: ContentPeersParts) {
     this.#parts = parts
+    this.#pace = new NewsPace(parts)
   }
 
   /** Follows the lists. Once, in a process that does the work. */
@@ -112,6 +115,7 @@ export class ContentPeers {
     peers.add(id, client)
     const watch = new PeerWatch({
       client,
+      pace: this.#pace,
       clock,
       random,
       onNews: () => void registry.hasten(id).catch(() => undefined),

@@ -45,6 +45,11 @@ export interface StoredBlob {
 export interface ContentBlobs {
   /** Sizes in bytes of those that are there. */
   sizes(hashes: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /**
+   * The same of what a deployment is to rely on without bringing it: it counts as received at `nowMs`, if it has not
+   * been lately, so that it is not collected before it is needed.
+   */
+  hold(hashes: readonly string[], nowMs: number): Promise<ReadonlyMap<string, number>>
   /** The part that is asked for, null for all of it; null when it is not there. */
   open(hash: string, range: ByteRange | null): Promise<StoredBlob | null>
   /** The same bytes as gzip where that form is kept (snapshots), with its size; else null. */
@@ -54,8 +59,8 @@ export interface ContentBlobs {
    * behind `maxBytes`; what the source throws goes through.
    */
   receive(source: AsyncIterable<Uint8Array>, limits: ReceiveLimits): Promise<Received>
-  /** It may be gone already. */
-  remove(hashes: readonly string[]): Promise<void>
+  /** It may be gone already. What was received, or held, later than `untilMs` stays. */
+  remove(hashes: readonly string[], untilMs?: number): Promise<void>
 }
 
 /** A blob in a file, for whoever looks for what nobody needs any more. */
@@ -69,6 +74,14 @@ export interface BlobFiles {
   /** Blobs in files, in an order of their own, behind `after` (null: from the first); fewer than `limit` only at the end. */
   names(after: string | null, limit: number): Promise<readonly BlobFile[]>
 }
+
+/**
+ * Content is kept for so long, in milliseconds, after the last deployment that needs it has died, and after it came in:
+ * a deployment may be on its way that needs it, and a peer may be reading it.
+ */
+export const graceMs = 3_600_000
+/** What has been received within so many milliseconds is held as it is: that leaves a deployment half of the grace period. */
+export const holdMs = graceMs / 2
 
 /** Bytes up to which content lies in the database: of so many, a row is cheaper than a file. */
 export const maxSmallBytes = 65_536

@@ -4,7 +4,8 @@ import { made } from '../../test/content/deployments.ts'
 import { SnapshotWorld } from '../../test/content/snapshot-world.ts'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
-import { Collector, graceMs, type CollectorParts } from './collector.ts'
+import { graceMs } from './blobs.ts'
+import { Collector, type CollectorParts } from './collector.ts'
 
 const keepDeadMs = 30 * 86_400_000
 
@@ -29,7 +30,7 @@ function make(more: Partial<CollectorParts> = {}): Collector {
   }
   return new Collector({
     store,
-    blobs: { remove: (gone) => blobs.remove(gone), names: (...page) => files.names(...page) },
+    blobs: { remove: (...gone) => blobs.remove(...gone), names: (...page) => files.names(...page) },
     kept: async () => [],
     clear: (beforeMs) => files.clear(beforeMs),
     keepDeadMs,

@@ -1,14 +1,9 @@
 import type { Clock } from '../base/clock.ts'
 import { asSyncError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import type { BlobFile, BlobFiles, ContentBlobs } from './blobs.ts'
+import { graceMs, type BlobFile, type BlobFiles, type ContentBlobs } from './blobs.ts'
 import type { ContentStore } from './content-store.ts'
 
-/**
- * Content is kept for so long, in milliseconds, after the last deployment that needs it has died, and after it came in:
- * a deployment may be on its way that needs it, and a peer may be reading it.
- */
-export const graceMs = 3_600_000
 /** From the start to the first pass, and from the end of one to the next, in milliseconds. */
 const firstMs = 60_000
 const everyMs = 3_600_000
@@ -127,7 +122,7 @@ export class Collector {
     const needed = await store.needed(old, graceMs)
     const retired = new Set(await kept())
     const gone = old.filter((hash) => !needed.has(hash) && !retired.has(hash))
-    await blobs.remove(gone)
+    await blobs.remove(gone, youngestMs)
     return gone.length
   }
 

@@ -13,7 +13,7 @@ import { type DeploymentWindow, windowErrors } from './rules/window.ts'
 
 export interface DeployerParts {
   readonly store: Pick<ContentStore, 'known' | 'overtaken' | 'deploy'>
-  readonly blobs: Pick<ContentBlobs, 'sizes' | 'open'>
+  readonly blobs: Pick<ContentBlobs, 'hold' | 'open'>
   readonly examiner: Examiner
   readonly rateLimit: RateLimit
   readonly window: DeploymentWindow
@@ -95,7 +95,7 @@ export class Deployer implements Deploying {
   }
 
   async #examine(file: Uint8Array, upload: Upload, signal: AbortSignal): Promise<Deployment> {
-    const { examiner, blobs, rateLimit } = this.#parts
+    const { examiner, blobs, rateLimit, clock } = this.#parts
     const { entityId, authChain, files } = upload
     const { deployment, check } = await examiner.examine({ entityId, file, authChain }, signal)
     const limited = rateLimit.errors(deployment)
@@ -103,7 +103,7 @@ export class Deployer implements Deploying {
     const sizes = new Map(files.map(({ hash, size }) => [hash, size]))
     const others = deployment.content.map(({ hash }) => hash).filter((hash) => !sizes.has(hash))
     if (others.length > 0)
-      for (const [hash, size] of await blobs.sizes(others)) sizes.set(hash, size)
+      for (const [hash, size] of await blobs.hold(others, clock.now())) sizes.set(hash, size)
     await check({ sizes, received: files }, signal)
     return deployment
   }

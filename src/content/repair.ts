@@ -1,7 +1,6 @@
 import { collect } from '../base/collect.ts'
 import { SyncError, asSyncError } from '../base/errors.ts'
-import type { ContentBlobs } from './blobs.ts'
-import { graceMs } from './collector.ts'
+import { graceMs, type ContentBlobs } from './blobs.ts'
 import type { ContentStore } from './content-store.ts'
 import type { Damage } from './inspection.ts'
 import type { NodeFacts } from './node-facts.ts'

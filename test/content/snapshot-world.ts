@@ -42,7 +42,8 @@ interface Kept extends Pick<TieredBlobsParts, 'small'> {
 async function kept(kind: WorldKind, root: string, clock: Clock): Promise<Kept> {
   if (kind === 'the model') {
     const store = new MemoryContentStore({ rows: contentRows(), clock })
-    const small = { sizes: async () => new Map(), read: async () => null, remove: async () => {} }
+    const none = async (): Promise<ReadonlyMap<string, number>> => new Map()
+    const small = { sizes: none, hold: none, read: async () => null, remove: async () => {} }
     return { store, small, close: () => undefined }
   }
   const db = new Database(join(root, 'node.db'))

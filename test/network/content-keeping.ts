@@ -54,19 +54,24 @@ export const inTheModel: ContentKeeping = () => {
         rows.deployments.find(({ deployment }) => deployment.entityId === hash)?.deployment.file ??
         rows.blobs.get(hash)?.bytes ??
         null
+      const sizes = async (hashes: readonly string[]): Promise<ReadonlyMap<string, number>> => {
+        const found = await Promise.all(
+          hashes.map(async (hash) => [hash, await read(hash)] as const),
+        )
+        return new Map(
+          found.flatMap(([hash, bytes]) => (bytes === null ? [] : [[hash, bytes.length]])),
+        )
+      }
+      const hold = (hashes: readonly string[]): Promise<ReadonlyMap<string, number>> => {
+        for (const hash of hashes) {
+          const blob = rows.blobs.get(hash)
+          if (blob !== undefined) rows.blobs.set(hash, { ...blob, storedMs: clock.now() })
+        }
+        return sizes(hashes)
+      }
       return {
         store,
-        small: {
-          read,
-          sizes: async (hashes) => {
-            const found = await Promise.all(
-              hashes.map(async (hash) => [hash, await read(hash)] as const),
-            )
-            return new Map(
-              found.flatMap(([hash, bytes]) => (bytes === null ? [] : [[hash, bytes.length]])),
-            )
-          },
-        },
+        small: { read, sizes, hold },
         effects: effectsOf((_tx, effect) => store.deploy(effect)),
       }
     },

@@ -13,6 +13,7 @@ import type { ByteRange } from '../../src/engine/source.ts'
 /** What is small and lies with the rows. */
 export interface SmallContent {
   sizes(hashes: readonly string[]): Promise<ReadonlyMap<string, number>>
+  hold(hashes: readonly string[]): Promise<ReadonlyMap<string, number>>
   read(hash: string): Promise<Uint8Array | null>
 }
 
@@ -38,6 +39,15 @@ export class MemoryBlobs implements ContentBlobs {
       if (file !== undefined) sizes.set(hash, file.bytes.length)
     }
     return sizes
+  }
+
+  async hold(hashes: readonly string[], nowMs: number): Promise<ReadonlyMap<string, number>> {
+    await this.#small.hold(hashes)
+    for (const hash of hashes) {
+      const file = this.#disk.get(hash)
+      if (file !== undefined) this.#disk.set(hash, { ...file, receivedMs: nowMs })
+    }
+    return this.sizes(hashes)
   }
 
   async open(hash: string, range: ByteRange | null): Promise<StoredBlob | null> {
@@ -73,7 +83,10 @@ export class MemoryBlobs implements ContentBlobs {
     }
   }
 
-  async remove(hashes: readonly string[]): Promise<void> {
-    for (const hash of hashes) this.#disk.delete(hash)
+  async remove(hashes: readonly string[], untilMs = Number.MAX_SAFE_INTEGER): Promise<void> {
+    for (const hash of hashes) {
+      const { receivedMs = 0 } = this.#disk.get(hash) ?? {}
+      if (receivedMs <= untilMs) this.#disk.delete(hash)
+    }
   }
 }

@@ -34,7 +34,8 @@ function fetcherOf(answers: Answers): { fetcher: Fetcher; asked: number[] } {
     }
     peers.add(n, new PeerClient(host))
   }
-  const small = { sizes: async () => new Map<string, number>(), read: async () => null }
+  const none = async (): Promise<ReadonlyMap<string, number>> => new Map()
+  const small = { sizes: none, hold: none, read: async () => null }
   const blobs = new MemoryBlobs(small, new Map(), () => 0)
   return { fetcher: new Fetcher({ peers, blobs, clock: systemClock, concurrency: 2 }), asked }
 }

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../../base/clock.ts'
 import { SyncError, asSyncError } from '../../base/errors.ts'
-import type { ContentBlobs, Received } from '../blobs.ts'
+import { holdMs, type ContentBlobs, type Received } from '../blobs.ts'
 import type { ContentEffect, ContentStore, SmallBlob } from '../content-store.ts'
 import { Refused } from '../deploying.ts'
 import type { Deployment, DeploymentOffer, EntityType } from '../entity.ts'
@@ -10,7 +10,7 @@ import type { Fetcher } from './fetcher.ts'
 
 export interface IntakeParts {
   readonly store: Pick<ContentStore, 'known' | 'pointless' | 'overtaken'>
-  readonly blobs: Pick<ContentBlobs, 'sizes' | 'open'>
+  readonly blobs: Pick<ContentBlobs, 'hold' | 'open'>
   readonly fetcher: Pick<Fetcher, 'fetch'>
   readonly examiner: Examiner
   readonly clock: Clock
@@ -34,10 +34,18 @@ interface Admitted {
 
 type Outcome = { readonly admitted: Admitted } | { readonly error: Error }
 
+interface Remembered {
+  readonly outcome: Promise<Outcome>
+  /** When it was begun, in milliseconds of the clock. */
+  readonly sinceMs: number
+}
+
 /** Deployments that are written together while more are on their way. */
 const batchSize = 125
 /** Entities whose outcome is remembered for others that offer them too. */
 const maxRemembered = 1_000
+/** The same in milliseconds; half of what is left of the grace period in which its content is sure to be there. */
+const rememberedMs = holdMs / 2
 /** Of the offers of one step, so many may fail because peers do not answer before the step itself counts as failed. */
 const maxUnreached = 8
 
@@ -54,7 +62,7 @@ export const maxEntityFileBytes = 16 * 1_024 * 1_024
 export class Intake {
   readonly #parts: IntakeParts
   /** In the order in which they came. */
-  readonly #outcomes = new Map<string, Promise<Outcome>>()
+  readonly #outcomes = new Map<string, Remembered>()
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -99,10 +107,11 @@ export class Intake {
   }
 
   async #outcome(offer: DeploymentOffer, origin: Origin, signal: AbortSignal): Promise<Outcome> {
+    const { clock } = this.#parts
     const { entityId } = offer
     const known = this.#outcomes.get(entityId)
-    if (known !== undefined) {
-      const outcome = await known
+    if (known !== undefined && clock.elapsed() - known.sinceMs < rememberedMs) {
+      const outcome = await known.outcome
       // Whoever was at it may have been called off, or have asked others.
       if ('admitted' in outcome) return outcome
     }
@@ -116,18 +125,18 @@ export class Intake {
 
   #remember(entityId: string, outcome: Promise<Outcome>): void {
     this.#outcomes.delete(entityId)
-    this.#outcomes.set(entityId, outcome)
+    this.#outcomes.set(entityId, { outcome, sinceMs: this.#parts.clock.elapsed() })
     const [oldest] = this.#outcomes.keys()
     if (this.#outcomes.size > maxRemembered && oldest !== undefined) this.#outcomes.delete(oldest)
   }
 
   async #admit(offer: DeploymentOffer, origin: Origin, signal: AbortSignal): Promise<Admitted> {
-    const { examiner, blobs } = this.#parts
+    const { examiner, blobs, clock } = this.#parts
     const { entityId, authChain } = offer
     const file = await this.#entityFile(entityId, origin, signal)
     const { deployment, check } = await examiner.examine({ entityId, file, authChain }, signal)
     const hashes = [...new Set(deployment.content.map(({ hash }) => hash))]
-    const sizes = new Map(hashes.length === 0 ? [] : await blobs.sizes(hashes))
+    const sizes = new Map(hashes.length === 0 ? [] : await blobs.hold(hashes, clock.now()))
     const missing = hashes.filter((hash) => !sizes.has(hash))
     if (missing.length > 0 && (await this.#isOvertaken(deployment, offer))) {
       return { deployment: { ...deployment, isComplete: false }, blobs: [] }

@@ -46,11 +46,13 @@ export class RememberedList {
 
   /** Asks it, for `maxReadMs` at most. Throws what it throws, or what the facts do: its answer counts all the same. */
   async refresh(signal: AbortSignal): Promise<void> {
+    const { facts, clock } = this.#parts
     this.#peers = joined([await this.#read(signal)])
     this.#isRead = true
+    await facts.setFact(readFact, String(clock.now()))
     const text = factText(this.#peers)
     if (text === (this.#kept ?? '[]')) return
-    await this.#parts.facts.setFact(this.#factName, text)
+    await facts.setFact(this.#factName, text)
     this.#kept = text
   }
 
@@ -73,6 +75,9 @@ export class RememberedList {
     return `peers of ${this.name}`
   }
 }
+
+/** A fact: when a list was last read, in milliseconds since 1970. */
+export const readFact = 'peers.read'
 
 /** Milliseconds that one reading may take: a contract of a thousand servers is two thousand questions. */
 export const maxReadMs = 120_000

@@ -200,6 +200,21 @@ describe('after a restart', () => {
     await watch.stop()
   })
 
+  it('when one was last read is remembered', async () => {
+    const list = new ToldList('list', away())
+    const watch = watching([list])
+    await pass(minuteMs)
+    expect(facts.get('peers.read')).toBeUndefined()
+    list.says = heard('a')
+    await pass(60 * minuteMs)
+    const readMs = Number(facts.get('peers.read'))
+    expect(clock.now() - readMs).toBeLessThan(40 * minuteMs)
+    list.says = away()
+    await pass(60 * minuteMs)
+    expect(clock.now() - Number(facts.get('peers.read'))).toBeGreaterThan(60 * minuteMs)
+    await watch.stop()
+  })
+
   it('what it was is told before it answers', async () => {
     facts.set('peers of list', JSON.stringify([url('a')]))
     const watch = watching([new ToldList('list', 'nothing')])
@@ -281,7 +296,8 @@ describe('several lists', () => {
     const watch = watching([list, typed])
     await pass(minuteMs)
     expect(watch.peers).toEqual([{ url: url('a'), isOperators: true }])
-    expect([...facts]).toEqual([['peers of list', JSON.stringify([url('a')])]])
+    expect([...facts.keys()].toSorted()).toEqual(['peers of list', 'peers.read'])
+    expect(facts.get('peers of list')).toBe(JSON.stringify([url('a')]))
     await watch.stop()
     told = []
     const again = watching([new ToldList('list', away()), typed], { following: watch.peers })

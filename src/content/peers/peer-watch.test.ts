@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { SyncError } from '../../base/errors.ts'
 import { parseEndpoint } from '../../base/remote/endpoint.ts'
 import { VirtualClock } from '../../../test/sim/virtual-clock.ts'
+import { NewsPace } from './news-pace.ts'
 import { PeerClient, type PeerHost } from './peer-client.ts'
 import { PeerWatch } from './peer-watch.ts'
 
@@ -37,7 +38,13 @@ async function watched(
   }
   const client = new PeerClient(host)
   await client.snapshots(new AbortController().signal)
-  const watch = new PeerWatch({ client, clock, random: () => 0.5, onNews: () => told++ })
+  const watch = new PeerWatch({
+    client,
+    pace: new NewsPace({ clock }),
+    clock,
+    random: () => 0.5,
+    onNews: () => told++,
+  })
   return { clock, asked: () => asked, told: () => told, stop: () => watch.stop() }
 }
 

@@ -2,18 +2,19 @@ import type { Clock } from '../../base/clock.ts'
 import { asSyncError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { backoffMs } from '../../base/retry.ts'
+import type { NewsPace } from './news-pace.ts'
 import type { PeerClient } from './peer-client.ts'
 
 export interface PeerWatchParts {
   readonly client: PeerClient
+  /** Shared by all who watch. */
+  readonly pace: Pick<NewsPace, 'next'>
   readonly clock: Clock
   readonly random: Random
   /** There is something new at the peer. */
   readonly onNews: () => void
 }
 
-/** Milliseconds after news in which nobody asks for more. */
-const gatherMs = 50
 /** Milliseconds that one question may wait at the peer. */
 const waitMs = 25_000
 /** Whether it has said of itself what it is, is looked at so often, in milliseconds. */
@@ -41,7 +42,7 @@ export class PeerWatch {
   }
 
   async #watch(): Promise<void> {
-    const { client, clock, random, onNews } = this.#parts
+    const { client, pace, clock, random, onNews } = this.#parts
     const { signal } = this.#end
     let newestMs = Number.MAX_SAFE_INTEGER
     let failures = 0
@@ -60,9 +61,8 @@ export class PeerWatch {
             if (isAtOnce) await clock.sleep(pauses.baseMs, signal)
             continue
           }
+          await pace.next(signal)
           onNews()
-          // Much that comes one after the other is read together; the first of it is not held up.
-          await clock.sleep(gatherMs, signal)
           continue
         }
       } catch (error) {

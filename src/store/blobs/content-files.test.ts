@@ -1,6 +1,16 @@
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -9,7 +19,13 @@ import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isInstalled } from '../../../test/servers/installed.ts'
 import { SyncError } from '../../base/errors.ts'
-import { maxSmallBytes, type ReceiveLimits, type StoredBlob } from '../../content/blobs.ts'
+import {
+  graceMs,
+  holdMs,
+  maxSmallBytes,
+  type ReceiveLimits,
+  type StoredBlob,
+} from '../../content/blobs.ts'
 import { hashV0, hashV1 } from '../../content/hashing.ts'
 import { ContentFiles } from './content-files.ts'
 import { receive } from './receiving.ts'
@@ -45,6 +61,8 @@ async function bytesOf(blob: StoredBlob | null): Promise<Buffer | null> {
   if (blob.body instanceof Uint8Array) return Buffer.from(blob.body)
   return Buffer.concat(await blob.body.toArray())
 }
+
+const pathOf = (hash: string): string => join(root, hash.slice(-2), hash.slice(-4, -2), hash)
 
 const onDisk = async (): Promise<string[]> => {
   const entries = await readdir(dirname(root), { recursive: true, withFileTypes: true })
@@ -130,11 +148,35 @@ test('removes both forms', async () => {
   expect(await onDisk()).toEqual([])
 })
 
+test('what is held counts as received, and is not removed with what is old', async () => {
+  const [held, young, old] = [await put(big()), await put(big()), await put(big())]
+  const nowMs = Date.now() + graceMs
+  const lately = new Date(nowMs - holdMs + 1_000)
+  await utimes(pathOf(young), lately, lately)
+  const missing = hashV1(randomBytes(9))
+  const sizes = await files.hold([held, young, missing, '../x'], nowMs)
+  expect([...sizes.keys()].toSorted()).toEqual([held, young].toSorted())
+  expect((await stat(pathOf(held))).mtimeMs).toBeCloseTo(nowMs, -2)
+  // What came in lately is left as it is.
+  expect((await stat(pathOf(young))).mtimeMs).toBeCloseTo(lately.getTime(), -2)
+  await files.remove([held, old, missing], nowMs - 1_000)
+  expect([...(await files.sizes([held, young, old])).keys()].toSorted()).toEqual(
+    [held, young].toSorted(),
+  )
+  expect(await onDisk()).toHaveLength(2)
+})
+
+test('what has come in anew keeps both of its forms', async () => {
+  const hash = await put(Buffer.from('x'), { isPacked: true })
+  await files.remove([hash], Date.now() - 60_000)
+  expect(await files.read(hash, null)).not.toBeNull()
+  expect(await files.readGzip(hash)).not.toBeNull()
+})
+
 test('what is received again takes the place of what went bad', async () => {
   const bytes = big()
   const hash = await put(bytes)
-  const path = join(root, hash.slice(-2), hash.slice(-4, -2), hash)
-  await truncate(path, 3)
+  await truncate(pathOf(hash), 3)
   await put(bytes)
   expect((await bytesOf(await files.read(hash, null)))!.equals(bytes)).toBe(true)
 })

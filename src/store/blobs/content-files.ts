@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, rm, stat } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BlobFile, BlobFiles, StoredBlob } from '../../content/blobs.ts'
+import { holdMs, type BlobFile, type BlobFiles, type StoredBlob } from '../../content/blobs.ts'
 import { isContentHash } from '../../content/hashing.ts'
 import type { ByteRange } from '../../engine/source.ts'
 import { AsideFile, PackedAsideFile } from './aside-file.ts'
@@ -45,6 +45,20 @@ export class ContentFiles implements BlobFiles {
     return sizes
   }
 
+  /** The same; those that came in a while ago count as received at `nowMs`. */
+  async hold(hashes: readonly string[], nowMs: number): Promise<ReadonlyMap<string, number>> {
+    const now = new Date(nowMs)
+    await eachOf(hashes.filter(isContentHash), (hash) =>
+      onDisk(`Holding ${hash}`, async () => {
+        const path = this.#pathOf(hash)
+        const found = await unlessGone(stat(path))
+        if (found !== null && found.mtimeMs <= nowMs - holdMs)
+          await unlessGone(utimes(path, now, now))
+      }),
+    )
+    return this.sizes(hashes)
+  }
+
   async read(hash: string, range: ByteRange | null): Promise<StoredBlob | null> {
     if (!isContentHash(hash)) return null
     return onDisk(`Reading ${hash}`, () => readFrom(this.#pathOf(hash), range))
@@ -71,13 +85,27 @@ export class ContentFiles implements BlobFiles {
     })
   }
 
-  async remove(hashes: readonly string[]): Promise<void> {
+  async remove(hashes: readonly string[], untilMs = Number.MAX_SAFE_INTEGER): Promise<void> {
+    await mkdir(this.#aside, { recursive: true })
     await eachOf(hashes.filter(isContentHash), (hash) =>
       onDisk(`Removing ${hash}`, async () => {
-        await rm(this.#pathOf(hash), { force: true })
-        await rm(packed(this.#pathOf(hash)), { force: true })
+        const path = this.#pathOf(hash)
+        if (await this.#removeOne(path, untilMs)) await this.#removeOne(packed(path), untilMs)
       }),
     )
+  }
+
+  /** First out of the way, then looked at: whoever holds it has done so before, and it comes back, or does not find it. */
+  async #removeOne(path: string, untilMs: number): Promise<boolean> {
+    const aside = join(this.#aside, randomUUID())
+    const isThere = await unlessGone(rename(path, aside).then(() => true))
+    if (isThere === null) return true
+    if ((await stat(aside)).mtimeMs > untilMs) {
+      await rename(aside, path)
+      return false
+    }
+    await rm(aside)
+    return true
   }
 
   names(after: string | null, limit: number): Promise<readonly BlobFile[]> {

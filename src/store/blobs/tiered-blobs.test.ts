@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { onEveryDatabase } from '../../../test/library/world.ts'
-import { maxSmallBytes, type StoredBlob } from '../../content/blobs.ts'
+import { graceMs, maxSmallBytes, type StoredBlob } from '../../content/blobs.ts'
 import { hashV1 } from '../../content/hashing.ts'
 import { SmallBlobs } from '../sql/content/small-blobs.ts'
 import type { SqlDatabase } from '../sql/sql.ts'
@@ -72,6 +73,25 @@ onEveryDatabase((open) => {
 
     await blobs.remove(asked)
     expect(await blobs.sizes(asked)).toEqual(new Map())
+  })
+
+  test('what is held is not removed with what is old, row or file', async () => {
+    const { db, blobs } = await opened()
+    const [row, old] = [await writeRow(db, randomBytes(100)), await writeRow(db, randomBytes(100))]
+    const received = await blobs.receive(Readable.from([randomBytes(maxSmallBytes + 1)]), limits)
+    await received.keep()
+    // The clock of the rows is moved by hand, and behind that of the disk.
+    const nowMs = await db.now()
+    const asked = [row, received.hash, 'none']
+    const sizes = await blobs.hold(asked, Date.now() + 2 * graceMs)
+    expect(sizes).toEqual(
+      new Map([
+        [row, 100],
+        [received.hash, maxSmallBytes + 1],
+      ]),
+    )
+    await blobs.remove([...asked, old], nowMs - 1)
+    expect(await blobs.sizes([...asked, old])).toEqual(sizes)
   })
 
   test('gives the part of a row that is asked for', async () => {

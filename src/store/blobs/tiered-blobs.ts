@@ -13,7 +13,7 @@ import type { ContentFiles } from './content-files.ts'
 import { receive } from './receiving.ts'
 
 export interface TieredBlobsParts {
-  readonly small: Pick<SmallBlobs, 'sizes' | 'read' | 'remove'>
+  readonly small: Pick<SmallBlobs, 'sizes' | 'hold' | 'read' | 'remove'>
   readonly files: ContentFiles
 }
 
@@ -35,6 +35,16 @@ export class TieredBlobs implements ContentBlobs, BlobFiles {
     return new Map([...small, ...big])
   }
 
+  async hold(hashes: readonly string[], nowMs: number): Promise<ReadonlyMap<string, number>> {
+    const asked = [...new Set(hashes)].filter(isContentHash)
+    const small = await this.#small.hold(asked)
+    const big = await this.#files.hold(
+      asked.filter((hash) => !small.has(hash)),
+      nowMs,
+    )
+    return new Map([...small, ...big])
+  }
+
   async open(hash: string, range: ByteRange | null): Promise<StoredBlob | null> {
     if (!isContentHash(hash)) return null
     const bytes = await this.#small.read(hash)
@@ -53,10 +63,10 @@ export class TieredBlobs implements ContentBlobs, BlobFiles {
     return receive(this.#files, source, limits)
   }
 
-  async remove(hashes: readonly string[]): Promise<void> {
+  async remove(hashes: readonly string[], untilMs?: number): Promise<void> {
     const gone = hashes.filter(isContentHash)
-    await this.#small.remove(gone)
-    await this.#files.remove(gone)
+    await this.#small.remove(gone, untilMs)
+    await this.#files.remove(gone, untilMs)
   }
 
   names(after: string | null, limit: number): Promise<readonly BlobFile[]> {

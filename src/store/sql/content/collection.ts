@@ -99,12 +99,19 @@ async function removeBlobs(
   beforeMs: number,
 ): Promise<{ removed: Set<string>; kept: Set<string> }> {
   if (hashes.length === 0) return { removed: new Set(), kept: new Set() }
-  const stored = await tx.all<{ hash: string; stored_ms: number }>(
-    'select hash, stored_ms from small_blob where hash = any(?)',
+  // What is held meanwhile is not old any more when its row is looked at.
+  const gone = await tx.all<{ hash: string }>(
+    'delete from small_blob where hash = any(?) and stored_ms <= ? returning hash',
+    hashes,
+    beforeMs,
+  )
+  const young = await tx.all<{ hash: string }>(
+    'select hash from small_blob where hash = any(?)',
     hashes,
   )
-  const old = stored.filter((blob) => blob.stored_ms <= beforeMs).map(({ hash }) => hash)
-  const young = stored.filter((blob) => blob.stored_ms > beforeMs).map(({ hash }) => hash)
-  await tx.run('delete from small_blob where hash = any(?)', old)
-  return { removed: new Set(old), kept: new Set(young) }
+  return { removed: namesOf(gone), kept: namesOf(young) }
+}
+
+function namesOf(rows: readonly { readonly hash: string }[]): Set<string> {
+  return new Set(rows.map(({ hash }) => hash))
 }

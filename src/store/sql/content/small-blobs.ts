@@ -1,3 +1,4 @@
+import { holdMs } from '../../../content/blobs.ts'
 import type { SqlDatabase } from '../sql.ts'
 
 /**
@@ -24,6 +25,22 @@ export class SmallBlobs {
     return new Map(rows.map(({ hash, size }) => [hash, size]))
   }
 
+  /** The same; those that were stored a while ago count as stored now. */
+  async hold(hashes: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (hashes.length === 0) return new Map()
+    const nowMs = await this.#sql.now()
+    const old = await this.#sql.all<{ hash: string }>(
+      'select hash from small_blob where hash = any(?) and stored_ms <= ?',
+      hashes,
+      nowMs - holdMs,
+    )
+    if (old.length > 0) {
+      const names = old.map(({ hash }) => hash)
+      await this.#sql.run('update small_blob set stored_ms = ? where hash = any(?)', nowMs, names)
+    }
+    return this.sizes(hashes)
+  }
+
   async read(hash: string): Promise<Uint8Array | null> {
     const row =
       (await this.#sql.get<BytesRow>(
@@ -35,10 +52,14 @@ export class SmallBlobs {
     return row?.bytes ?? null
   }
 
-  /** An entity's file goes with its deployment, and no sooner. */
-  async remove(hashes: readonly string[]): Promise<void> {
+  /** Those that were stored no later than that. An entity's file goes with its deployment, and no sooner. */
+  async remove(hashes: readonly string[], untilMs = Number.MAX_SAFE_INTEGER): Promise<void> {
     if (hashes.length === 0) return
-    await this.#sql.run('delete from small_blob where hash = any(?)', hashes)
+    await this.#sql.run(
+      'delete from small_blob where hash = any(?) and stored_ms <= ?',
+      hashes,
+      untilMs,
+    )
   }
 }
 
