@@ -40,7 +40,9 @@ async function bytesOf(blob: StoredBlob | null): Promise<Buffer | null> {
 
 onEveryDatabase((open) => {
   const opened = async (): Promise<{ db: SqlDatabase; blobs: TieredBlobs }> => {
-    const { db } = await open()
+    const world = await open()
+    const { db } = world
+    world.nowMs = 2 * graceMs
     await db.run('delete from small_blob')
     const files = new ContentFiles({ root })
     return { db, blobs: new TieredBlobs({ small: new SmallBlobs({ sql: db }), files }) }
