@@ -140,7 +140,7 @@ export interface ContentStore {
     lastId: string,
     types: readonly EntityType[],
     limit: number,
-  ): Promise<readonly Change[]>
+  ): Promise<readonly StoredDeployment[]>
   /** The local time of the newest deployment; 0 where there is none. */
   newestMs(): Promise<number>
 

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { othersTurn } from '../../base/others-turn.ts'
 import type { ContentBlobs } from '../blobs.ts'
 import type { ActiveRow, ContentStore } from '../content-store.ts'
 import { snapshotHeading } from './snapshot-format.ts'
@@ -58,9 +59,4 @@ export async function writeSnapshotFile(
     await received.drop()
   }
   return { hash: received.hash, size: received.size, count, newestMs }
-}
-
-/** Whatever else this process has to do comes first: a database in it answers before anybody else has had a turn. */
-export function othersTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -4,6 +4,18 @@ import type { KeptDeployment } from './content-rows.ts'
 
 /** A page of a change feed, in the words of `GET /pointer-changes`. */
 export function changesIn(rows: readonly KeptDeployment[], query: ChangeQuery): Change[] {
+  return pageOf(rows, query).map(changeOf)
+}
+
+/** The same without metadata. */
+export function storedIn(
+  rows: readonly KeptDeployment[],
+  query: ChangeQuery,
+): readonly StoredDeployment[] {
+  return pageOf(rows, query).map(storedOf)
+}
+
+function pageOf(rows: readonly KeptDeployment[], query: ChangeQuery): KeptDeployment[] {
   const timeOf = (row: KeptDeployment): number =>
     query.sortBy === 'local' ? row.localMs : row.deployment.timestamp
   const { from, to, lastId, types, order, offset, limit } = query
@@ -22,7 +34,6 @@ export function changesIn(rows: readonly KeptDeployment[], query: ChangeQuery): 
         sign * (timeOf(a) - timeOf(b) || byId(a.deployment.entityId, b.deployment.entityId)),
     )
     .slice(offset, offset + limit)
-    .map(changeOf)
 }
 
 export function storedOf({ id, deployment, localMs, death }: KeptDeployment): StoredDeployment {

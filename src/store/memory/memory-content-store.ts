@@ -23,7 +23,7 @@ import {
   type EntityType,
 } from '../../content/entity.ts'
 import type { TimeRange } from '../../content/snapshots/time-range.ts'
-import { byId, byText, changesIn, storedOf } from './memory-changes.ts'
+import { byId, byText, changesIn, storedIn, storedOf } from './memory-changes.ts'
 import type { ContentRows, KeptDeployment, SeenEntity } from './content-rows.ts'
 import { collectInMemory, isNeeded } from './memory-collection.ts'
 import { MemoryFailures } from './memory-failures.ts'
@@ -228,12 +228,12 @@ export class MemoryContentStore implements ContentStore {
     lastId: string,
     types: readonly EntityType[],
     limit: number,
-  ): Promise<readonly Change[]> {
+  ): Promise<readonly StoredDeployment[]> {
     const query = { types, from: afterMs, lastId, sortBy: 'local', order: 'asc' } as const
     const holders = this.#rows.deployments.filter(({ deployment }) =>
       this.#seen.marks(deployment).some((mark) => mark?.entityId === deployment.entityId),
     )
-    return changesIn(holders, { ...query, offset: 0, limit })
+    return storedIn(holders, { ...query, offset: 0, limit })
   }
 
   async newestMs(): Promise<number> {

@@ -1,3 +1,4 @@
+import { othersTurn } from '../../../base/others-turn.ts'
 import type { ActiveRow } from '../../../content/content-store.ts'
 import type { EntityType } from '../../../content/entity.ts'
 import type { TimeRange } from '../../../content/snapshots/time-range.ts'
@@ -79,6 +80,7 @@ async function sumOf(sql: Sql, isActive: 0 | 1, range: TimeRange): Promise<Sum> 
     count += slice?.count ?? 0
     changedMs = Math.max(changedMs, slice?.changed_ms ?? 0)
     after = end
+    if (end !== null) await othersTurn()
   }
   return { count, changedMs }
 }

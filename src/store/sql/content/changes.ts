@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { Change, ChangeQuery } from '../../../content/content-store.ts'
+import type { Change, ChangeQuery, StoredDeployment } from '../../../content/content-store.ts'
 import type { EntityType } from '../../../content/entity.ts'
 import type { Sql } from '../sql.ts'
 import { Conditions } from './conditions.ts'
@@ -12,22 +12,20 @@ export function changesOf(sql: Sql, query: ChangeQuery): Promise<Change[]> {
 }
 
 /** Those that hold a mark, behind (`ms`, `lastId`). */
-export function freshestOf(
+export async function freshestOf(
   sql: Sql,
   after: { readonly ms: number; readonly lastId: string },
   types: readonly EntityType[],
   limit: number,
-): Promise<Change[]> {
+): Promise<StoredDeployment[]> {
   const where = new Conditions(packing)
   where.add('d.marks > 0')
   addTypes(where, types)
   addLocalBorder(where, { ms: after.ms, lastId: after.lastId, isLower: true })
-  return pageOf(
-    sql,
-    where,
-    `from deployment as d ${withFiles} where ${where.text}
-     order by d.local_ms, d.id limit ${where.value(limit)}`,
-  )
+  const from = `from deployment as d where ${where.text}
+    order by d.local_ms, d.id limit ${where.value(limit)}`
+  const row = await sql.get<{ page: string | null }>(packedSql(columns, from), ...where.values)
+  return unpacked(row?.page, columns.length, storedOf)
 }
 
 /** Numbers grow with (local_ms, order_id), and one index has all that decides. */
@@ -108,8 +106,9 @@ function addEntityBorder(
 
 /** `where` has the values of `from`. */
 async function pageOf(sql: Sql, where: Conditions, from: string): Promise<Change[]> {
-  const row = await sql.get<{ page: string | null }>(packedSql(columns, from), ...where.values)
-  const changes = unpacked(row?.page, columns.length, changeOf)
+  const all = [...columns, metadataColumn]
+  const row = await sql.get<{ page: string | null }>(packedSql(all, from), ...where.values)
+  const changes = unpacked(row?.page, all.length, changeOf)
   return withMetadata(sql, changes)
 }
 
@@ -128,14 +127,19 @@ const columns = [
   'd.deployer',
   'd.pointers',
   'd.auth_chain',
-  `coalesce(convert_from(substr(entity_file.bytes, d.metadata_start + 1,
-     d.metadata_end - d.metadata_start), 'UTF8'), '')`,
 ]
 
-/** Written out, for it is done for every row of a feed. */
+const metadataColumn = `coalesce(convert_from(substr(entity_file.bytes, d.metadata_start + 1,
+  d.metadata_end - d.metadata_start), 'UTF8'), '')`
+
 function changeOf(cells: readonly string[], at: number): Change {
+  const metadata = cells[at + columns.length] ?? ''
+  return { ...storedOf(cells, at), metadata: metadata === '' ? null : metadata }
+}
+
+/** Written out, for it is done for every row of a feed. */
+function storedOf(cells: readonly string[], at: number): StoredDeployment {
   const overwrittenBy = cells[at + 7] ?? ''
-  const metadata = cells[at + 12] ?? ''
   return {
     deploymentId: Number(cells[at]),
     entityId: cells[at + 1] ?? '',
@@ -150,7 +154,6 @@ function changeOf(cells: readonly string[], at: number): Change {
     deployer: cells[at + 9] ?? '',
     pointers: pointersOf(cells[at + 10] ?? '[]'),
     authChain: cells[at + 11] ?? '[]',
-    metadata: metadata === '' ? null : metadata,
   }
 }
 

@@ -104,7 +104,7 @@ export class SqlContentStore implements ContentStore {
     lastId: string,
     types: readonly EntityType[],
     limit: number,
-  ): Promise<readonly Change[]> {
+  ): Promise<readonly StoredDeployment[]> {
     return freshestOf(this.#db, { ms: afterMs, lastId }, types, limit)
   }
 
