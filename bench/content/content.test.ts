@@ -3,6 +3,7 @@ import type { Options } from '../bench.ts'
 import { rowOf, tableOf } from '../table.ts'
 import { measure } from './content.ts'
 import type { Findings, Stage } from './measured.ts'
+import { missingNode } from './node.ts'
 import { type RowId, rows } from './rows.ts'
 import { fullSizes, scaled } from './sizes.ts'
 
@@ -35,6 +36,10 @@ describe('the bench of content nodes', () => {
     const [line] = await measure([stage({ deploy: { value: 1 } })], asked, 'not built yet')
     expect(line).toMatchObject({ value: null, reason: 'not built yet' })
     expect(line).not.toHaveProperty('reach')
+  })
+
+  test('measures nothing where signatures are slow', () => {
+    expect(missingNode('plain')).toMatch(/not/)
   })
 
   test('goes on behind a stage that fails', async () => {

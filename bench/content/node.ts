@@ -5,14 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { signatureKind, type SignatureKind } from '../../src/content/signatures.ts'
 import { startServing, type Serving } from '../serving.ts'
 
 const command = fileURLToPath(new URL('../../bin/roundelay.cjs', import.meta.url))
 const built = new URL('../../dist/command/main.js', import.meta.url)
 
-/** Why no node can be started, or null. */
-export function missingNode(): string | null {
-  return existsSync(built) ? null : 'not built yet: npm run build'
+/** Why no node can be measured, or null. */
+export function missingNode(kind: SignatureKind = signatureKind): string | null {
+  if (!existsSync(built)) return 'not built yet: npm run build'
+  return kind === 'native' ? null : 'signatures are not checked natively here: npm ci builds that'
 }
 
 export interface Folder extends AsyncDisposable {
