@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import { assert } from '../../base/errors.ts'
 import {
-  maxDeployments,
   maxEffect,
   type ActiveRow,
   type Change,
@@ -16,13 +15,9 @@ import {
   type Snapshot,
   type StoredDeployment,
 } from '../../content/content-store.ts'
-import {
-  compareEntities,
-  type Deployment,
-  type DeploymentOffer,
-  type EntityType,
-} from '../../content/entity.ts'
+import type { Deployment, DeploymentOffer, EntityType } from '../../content/entity.ts'
 import type { TimeRange } from '../../content/snapshots/time-range.ts'
+import { Arrivals } from './arrivals.ts'
 import { byId, byText, changesIn, storedIn, storedOf } from './memory-changes.ts'
 import type { ContentRows, KeptDeployment, SeenEntity } from './content-rows.ts'
 import { collectInMemory, isNeeded } from './memory-collection.ts'
@@ -43,6 +38,7 @@ export class MemoryContentStore implements ContentStore {
   readonly #rows: ContentRows
   readonly #clock: Pick<Clock, 'now'>
   readonly #seen: SeenEntities
+  readonly #arrivals: Arrivals
   readonly #failures: MemoryFailures
   readonly #snapshots: MemorySnapshots
 
@@ -50,6 +46,7 @@ export class MemoryContentStore implements ContentStore {
     this.#rows = parts.rows
     this.#clock = parts.clock
     this.#seen = new SeenEntities(parts.rows.seen)
+    this.#arrivals = new Arrivals({ rows: parts.rows, seen: this.#seen })
     this.#failures = new MemoryFailures(parts)
     this.#snapshots = new MemorySnapshots(parts)
   }
@@ -67,10 +64,11 @@ export class MemoryContentStore implements ContentStore {
       ids.add(entityId)
       return isFirst
     })
-    const arriving = deployments.filter((_, n) => isNew[n])
-    this.#checkComplete(arriving)
     const nowMs = this.#clock.now()
-    this.#arrive(arriving, Math.max(nowMs, this.#rows.lastMs + 1))
+    this.#arrivals.arrive(
+      deployments.filter((_, n) => isNew[n]),
+      nowMs,
+    )
     this.#keepBlobs(blobs, nowMs)
     const kept = deployments.map(({ entityId }) => this.#kept(entityId))
     if (blobs.length > 0) for (const row of kept) row.isSwept = false
@@ -85,43 +83,6 @@ export class MemoryContentStore implements ContentStore {
       localMs,
       isNew: isNew[n] === true,
     }))
-  }
-
-  #checkComplete(arriving: readonly Deployment[]): void {
-    const seen = new SeenEntities([...this.#rows.seen, ...arriving])
-    for (const deployment of arriving) {
-      assert(
-        deployment.isComplete || seen.isDead(deployment),
-        'an entity without all of its content would be active',
-      )
-    }
-  }
-
-  #arrive(arriving: readonly Deployment[], firstMs: number): void {
-    for (let done = 0; done < arriving.length; done += maxDeployments) {
-      const batch = arriving.slice(done, done + maxDeployments)
-      const localMs = firstMs + done / maxDeployments
-      for (const deployment of batch.toSorted((a, b) => byId(a.entityId, b.entityId))) {
-        const { type, pointers, entityId, timestamp } = deployment
-        const id = ++this.#rows.lastId
-        this.#rows.deployments.push({ id, deployment, localMs, death: null, isSwept: false })
-        this.#seen.add({ type, pointers, entityId, timestamp })
-      }
-      this.#rows.lastMs = localMs
-      this.#bury(localMs)
-    }
-  }
-
-  #bury(diedMs: number): void {
-    for (const row of this.#rows.deployments) {
-      if (row.death !== null || !this.#seen.isDead(row.deployment)) continue
-      const greater = this.#seen
-        .marks(row.deployment)
-        .filter((mark) => mark !== undefined)
-        .filter((mark) => compareEntities(mark, row.deployment) > 0)
-      const [killer] = greater.toSorted(compareEntities)
-      row.death = { by: killer?.entityId ?? '', diedMs }
-    }
   }
 
   #keepBlobs(blobs: ContentEffect['blobs'], storedMs: number): void {
