@@ -15,10 +15,15 @@ import {
   type Snapshot,
   type StoredDeployment,
 } from '../../content/content-store.ts'
-import type { Deployment, DeploymentOffer, EntityType } from '../../content/entity.ts'
+import {
+  compareEntities,
+  type Deployment,
+  type DeploymentOffer,
+  type EntityType,
+} from '../../content/entity.ts'
 import type { TimeRange } from '../../content/snapshots/time-range.ts'
 import { Arrivals } from './arrivals.ts'
-import { byId, byText, changesIn, storedIn, storedOf } from './memory-changes.ts'
+import { byText, changesIn, storedIn, storedOf } from './memory-changes.ts'
 import type { ContentRows, KeptDeployment, SeenEntity } from './content-rows.ts'
 import { collectInMemory, isNeeded } from './memory-collection.ts'
 import { MemoryFailures } from './memory-failures.ts'
