@@ -277,9 +277,10 @@ function scopeOf({ types }: ContentConfig): string {
 
 function rpcOf({ config, allowHosts, clock }: ContentNodeParts): JsonRpc | null {
   if (config.rpcUrl === null) return null
-  const endpoint = parseEndpoint(config.rpcUrl)
+  const [address = '', key] = config.rpcUrl.split(/(?=\?)/, 2)
+  const endpoint = parseEndpoint(address)
   const policy = permitting(addressPolicy(allowHosts), endpoint.host, endpoint.port)
-  return new HttpJsonRpc(new RemoteHost({ endpoint, policy, clock }))
+  return new HttpJsonRpc({ host: new RemoteHost({ endpoint, policy, clock }), query: key ?? '' })
 }
 
 function listsOf(

@@ -199,7 +199,9 @@ describe('a server that does not say', () => {
     status: number,
     body: string,
   ): Promise<AsyncDisposable & { rpc: JsonRpc }> => {
-    const server = createServer((_, response) => response.writeHead(status).end(body))
+    const server = createServer(({ url }, response) =>
+      response.writeHead(url === '/v3/secret?key=secret' ? status : 404).end(body),
+    )
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve)
     })
@@ -208,7 +210,7 @@ describe('a server that does not say', () => {
     const policy = permitting(publicOnly, '127.0.0.1', port)
     const host = new RemoteHost({ endpoint, policy, clock: systemClock })
     return {
-      rpc: new HttpJsonRpc(host),
+      rpc: new HttpJsonRpc({ host, query: '?key=secret' }),
       [Symbol.asyncDispose]: async () => {
         await host.close()
         server.close()

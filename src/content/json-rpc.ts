@@ -17,17 +17,26 @@ export function refusalCode(error: unknown): number | null {
   return error instanceof SyncError && error.cause instanceof Refusal ? error.cause.code : null
 }
 
-/** JSON-RPC over HTTP: one call a request. The path is the host's, and may hold a key: no message names it. */
+export interface HttpJsonRpcParts {
+  readonly host: RemoteHost
+  /** What stands behind the host's path, with its `?`; nothing unless told otherwise. */
+  readonly query?: string
+}
+
+/** JSON-RPC over HTTP: one call a request. The path is the host's; it and the query may hold a key: no message names them. */
 export class HttpJsonRpc implements JsonRpc {
   readonly #host: RemoteHost
+  readonly #query: string
   #calls = 0
 
-  constructor(host: RemoteHost) {
+  constructor({ host, query = '' }: HttpJsonRpcParts) {
     this.#host = host
+    this.#query = query
   }
 
   async call(method: string, params: readonly unknown[], signal: AbortSignal): Promise<unknown> {
-    const { host, path } = this.#host.endpoint
+    const { host, path: place } = this.#host.endpoint
+    const path = place + this.#query
     const what = `${method} of ${host}`
     const headers = { 'content-type': 'application/json', accept: 'application/json' }
     const body = JSON.stringify({ jsonrpc: '2.0', id: ++this.#calls, method, params })

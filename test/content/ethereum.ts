@@ -47,7 +47,7 @@ export async function startEthereum(startSeconds: number): Promise<Ethereum> {
     return receipt.contractAddress ?? null
   }
   return {
-    rpc: new HttpJsonRpc(host),
+    rpc: new HttpJsonRpc({ host }),
     url,
     mine: async (seconds) => {
       await provider.request({ method: 'evm_mine', params: [seconds] })
