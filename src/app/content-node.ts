@@ -277,10 +277,13 @@ function scopeOf({ types }: ContentConfig): string {
 
 function rpcOf({ config, allowHosts, clock }: ContentNodeParts): JsonRpc | null {
   if (config.rpcUrl === null) return null
-  const [address = '', key] = config.rpcUrl.split(/(?=\?)/, 2)
+  const [address = '', ...key] = config.rpcUrl.split('?')
   const endpoint = parseEndpoint(address)
   const policy = permitting(addressPolicy(allowHosts), endpoint.host, endpoint.port)
-  return new HttpJsonRpc({ host: new RemoteHost({ endpoint, policy, clock }), query: key ?? '' })
+  return new HttpJsonRpc({
+    host: new RemoteHost({ endpoint, policy, clock }),
+    query: ['', ...key].join('?'),
+  })
 }
 
 function listsOf(

@@ -12,7 +12,7 @@ import type { RateLimit } from './rules/rate-limit.ts'
 import { type DeploymentWindow, windowErrors } from './rules/window.ts'
 
 export interface DeployerParts {
-  readonly store: Pick<ContentStore, 'known' | 'overtaken' | 'deploy'>
+  readonly store: Pick<ContentStore, 'known' | 'pointless' | 'overtaken' | 'deploy'>
   readonly blobs: Pick<ContentBlobs, 'hold' | 'open'>
   readonly examiner: Examiner
   readonly rateLimit: RateLimit
@@ -88,8 +88,10 @@ export class Deployer implements Deploying {
     const { store, clock, window } = this.#parts
     const { id: entityId, type: entityType, pointers, timestamp } = entity
     const offer = { entityId, entityType, pointers, entityTimestamp: timestamp, authChain }
-    const isOvertaken = (await store.overtaken([offer])).has(entityId)
-    if (isOvertaken) throw new Refused([newer(entity)])
+    // Something greater was seen at all of its pointers, or at some.
+    const isPointless = (await store.pointless([offer])).has(entityId)
+    const isOld = isPointless || (await store.overtaken([offer])).has(entityId)
+    if (isOld) throw new Refused([newer(entity)])
     const late = windowErrors({ entityId, pointers, timestamp }, clock.now(), window)
     if (late.length > 0) throw new Refused(late)
   }

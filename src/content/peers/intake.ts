@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { abortable } from '../../base/abort.ts'
 import type { Clock } from '../../base/clock.ts'
 import { SyncError, asSyncError } from '../../base/errors.ts'
 import { holdMs, type ContentBlobs, type Received } from '../blobs.ts'
@@ -34,6 +35,8 @@ interface Admitted {
 
 type Outcome = { readonly admitted: Admitted } | { readonly error: Error }
 
+type Outcomes = Promise<Outcome> | null
+
 interface Remembered {
   readonly outcome: Promise<Outcome>
   /** When it was begun, in milliseconds of the clock. */
@@ -46,6 +49,8 @@ const batchSize = 125
 const maxRemembered = 1_000
 /** The same in milliseconds; half of what is left of the grace period in which its content is sure to be there. */
 const rememberedMs = holdMs / 2
+/** Others who are waited for, one after the other, before an entity is tried beside them. */
+const maxWaits = 3
 /** Of the offers of one step, so many may fail because peers do not answer before the step itself counts as failed. */
 const maxUnreached = 8
 
@@ -107,13 +112,15 @@ export class Intake {
   }
 
   async #outcome(offer: DeploymentOffer, origin: Origin, signal: AbortSignal): Promise<Outcome> {
-    const { clock } = this.#parts
     const { entityId } = offer
-    const known = this.#outcomes.get(entityId)
-    if (known !== undefined && clock.elapsed() - known.sinceMs < rememberedMs) {
-      const outcome = await known.outcome
+    for (let waits = 0, last: Outcomes = null; waits < maxWaits; waits++) {
+      const known = this.#known(entityId)
+      // Of several who wait, the first one takes it where it failed, and the others wait for him.
+      if (known === null || known === last) break
+      const outcome = await settled(known, signal)
       // Whoever was at it may have been called off, or have asked others.
-      if ('admitted' in outcome) return outcome
+      if ('admitted' in outcome || signal.aborted) return outcome
+      last = known
     }
     const outcome = this.#admit(offer, origin, signal).then(
       (admitted) => ({ admitted }),
@@ -121,6 +128,13 @@ export class Intake {
     )
     this.#remember(entityId, outcome)
     return outcome
+  }
+
+  /** What somebody else makes, or has made lately, of an entity. */
+  #known(entityId: string): Outcomes {
+    const known = this.#outcomes.get(entityId)
+    if (known === undefined) return null
+    return this.#parts.clock.elapsed() - known.sinceMs < rememberedMs ? known.outcome : null
   }
 
   #remember(entityId: string, outcome: Promise<Outcome>): void {
@@ -143,8 +157,13 @@ export class Intake {
     }
     const fetched = await this.#contents(missing, origin, signal)
     for (const { hash, size } of fetched) sizes.set(hash, size)
-    await check({ sizes, received: fetched }, signal)
-    await Promise.all(fetched.map((each) => each.keep()))
+    try {
+      await check({ sizes, received: fetched }, signal)
+      await Promise.all(fetched.map((each) => each.keep()))
+    } catch (error) {
+      await Promise.all(fetched.map((each) => each.drop()))
+      throw error
+    }
     return { deployment, blobs: small(fetched) }
   }
 
@@ -265,6 +284,13 @@ class Basket {
     this.#failures = []
     return effect
   }
+}
+
+/** What somebody else makes of an entity, for as long as it is waited for. */
+function settled(outcome: Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
+  return abortable(outcome, signal, 'Waiting for an entity').catch((error: unknown) => ({
+    error: asSyncError(error),
+  }))
 }
 
 /** Somebody could not be asked: that says nothing of the entity. */
