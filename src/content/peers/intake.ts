@@ -7,6 +7,7 @@ import type { ContentEffect, ContentStore, SmallBlob } from '../content-store.ts
 import { Refused } from '../deploying.ts'
 import type { Deployment, DeploymentOffer, EntityType } from '../entity.ts'
 import type { Examiner } from '../examiner.ts'
+import { Basket, type Admitted, type Origin, type Outcome } from './basket.ts'
 import type { Fetcher } from './fetcher.ts'
 
 export interface IntakeParts {
@@ -19,22 +20,6 @@ export interface IntakeParts {
   readonly types: ReadonlySet<EntityType>
 }
 
-/** Where offers come from. */
-export interface Origin {
-  /** The source that makes them; null: none in particular, they are tried again. */
-  readonly sourceId: number | null
-  /** The snapshot that they stand in; null: a feed. */
-  readonly snapshotHash: string | null
-}
-
-/** An entity with all that has to be written with it. */
-interface Admitted {
-  readonly deployment: Deployment
-  readonly blobs: readonly SmallBlob[]
-}
-
-type Outcome = { readonly admitted: Admitted } | { readonly error: Error }
-
 type Outcomes = Promise<Outcome> | null
 
 interface Remembered {
@@ -43,17 +28,12 @@ interface Remembered {
   readonly sinceMs: number
 }
 
-/** Deployments that are written together while more are on their way. */
-const batchSize = 125
 /** Entities whose outcome is remembered for others that offer them too. */
 const maxRemembered = 1_000
 /** The same in milliseconds; half of what is left of the grace period in which its content is sure to be there. */
 const rememberedMs = holdMs / 2
 /** Others who are waited for, one after the other, before an entity is tried beside them. */
 const maxWaits = 3
-/** Of the offers of one step, so many may fail because peers do not answer before the step itself counts as failed. */
-const maxUnreached = 8
-
 /** Waits that one signal may call off at the same time; more would be a leak. */
 const maxListeners = 10_000
 
@@ -211,93 +191,11 @@ export class Intake {
 /** Bytes of one file of content. */
 const maxContentBytes = 100 * 1_024 * 1_024
 
-/** What is ready to be written, and what went wrong. */
-class Basket {
-  readonly #origin: Origin
-  /** Outcomes that are still to come. */
-  #awaited: number
-  #onFilled: () => void = () => undefined
-  #deployments: Deployment[] = []
-  #blobs = new Map<string, SmallBlob>()
-  #failures: ContentEffect['failures'][number][] = []
-  readonly #unreached: SyncError[] = []
-
-  constructor(origin: Origin, awaited: number) {
-    this.#origin = origin
-    this.#awaited = awaited
-  }
-
-  /** There is more to be given. */
-  get isFilling(): boolean {
-    return this.#awaited > 0 || this.#size > 0
-  }
-
-  /** Resolves when there is enough to be written, or nothing more to come. */
-  filled(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onFilled = resolve
-      this.#look()
-    })
-  }
-
-  get #size(): number {
-    return this.#deployments.length + this.#failures.length
-  }
-
-  #look(): void {
-    if (this.#awaited === 0 || this.#size >= batchSize) this.#onFilled()
-  }
-
-  /** Why the whole of it is to be tried again; null: it is not. */
-  get trouble(): SyncError | null {
-    return this.#unreached.length > maxUnreached ? (this.#unreached[0] ?? null) : null
-  }
-
-  put(offer: DeploymentOffer, outcome: Outcome): void {
-    this.#awaited--
-    this.#add(offer, outcome)
-    this.#look()
-  }
-
-  #add(offer: DeploymentOffer, outcome: Outcome): void {
-    if ('admitted' in outcome) {
-      const { deployment, blobs } = outcome.admitted
-      this.#deployments.push(deployment)
-      for (const blob of blobs) this.#blobs.set(blob.hash, blob)
-      return
-    }
-    const { error } = outcome
-    if (error instanceof SyncError && unreached(error)) this.#unreached.push(error)
-    const { snapshotHash } = this.#origin
-    this.#failures.push({ ...offer, description: error.message, snapshotHash })
-  }
-
-  empty(): ContentEffect {
-    const effect = {
-      deployments: this.#deployments,
-      blobs: [...this.#blobs.values()],
-      failures: this.#failures,
-      parts: [],
-    }
-    this.#deployments = []
-    this.#blobs = new Map()
-    this.#failures = []
-    return effect
-  }
-}
-
 /** What somebody else makes of an entity, for as long as it is waited for. */
 function settled(outcome: Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
   return abortable(outcome, signal, 'Waiting for an entity').catch((error: unknown) => ({
     error: asSyncError(error),
   }))
-}
-
-/** Somebody could not be asked: that says nothing of the entity. */
-function unreached({ code, remedy }: SyncError): boolean {
-  return (
-    (remedy === 'source' && code !== 'protocol') || code === 'cancelled' || code === 'disk-full'
-  )
 }
 
 function small(received: readonly Received[]): SmallBlob[] {

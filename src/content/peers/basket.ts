@@ -1,0 +1,106 @@
+import { SyncError } from '../../base/errors.ts'
+import type { ContentEffect, SmallBlob } from '../content-store.ts'
+import type { Deployment, DeploymentOffer } from '../entity.ts'
+
+/** Where offers come from. */
+export interface Origin {
+  /** The source that makes them; null: none in particular, they are tried again. */
+  readonly sourceId: number | null
+  /** The snapshot that they stand in; null: a feed. */
+  readonly snapshotHash: string | null
+}
+
+/** An entity with all that has to be written with it. */
+export interface Admitted {
+  readonly deployment: Deployment
+  readonly blobs: readonly SmallBlob[]
+}
+
+export type Outcome = { readonly admitted: Admitted } | { readonly error: Error }
+
+/** Deployments that are written together while more are on their way. */
+const batchSize = 125
+/** Of the offers of one step, so many may fail because peers do not answer before the step itself counts as failed. */
+const maxUnreached = 8
+
+/** What is ready to be written, and what went wrong. */
+export class Basket {
+  readonly #origin: Origin
+  /** Outcomes that are still to come. */
+  #awaited: number
+  #onFilled: () => void = () => undefined
+  #deployments: Deployment[] = []
+  #blobs = new Map<string, SmallBlob>()
+  #failures: ContentEffect['failures'][number][] = []
+  readonly #unreached: SyncError[] = []
+
+  constructor(origin: Origin, awaited: number) {
+    this.#origin = origin
+    this.#awaited = awaited
+  }
+
+  /** There is more to be given. */
+  get isFilling(): boolean {
+    return this.#awaited > 0 || this.#size > 0
+  }
+
+  /** Resolves when there is enough to be written, or nothing more to come. */
+  filled(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onFilled = resolve
+      this.#look()
+    })
+  }
+
+  get #size(): number {
+    return this.#deployments.length + this.#failures.length
+  }
+
+  #look(): void {
+    if (this.#awaited === 0 || this.#size >= batchSize) this.#onFilled()
+  }
+
+  /** Why the whole of it is to be tried again; null: it is not. */
+  get trouble(): SyncError | null {
+    return this.#unreached.length > maxUnreached ? (this.#unreached[0] ?? null) : null
+  }
+
+  put(offer: DeploymentOffer, outcome: Outcome): void {
+    this.#awaited--
+    this.#add(offer, outcome)
+    this.#look()
+  }
+
+  #add(offer: DeploymentOffer, outcome: Outcome): void {
+    if ('admitted' in outcome) {
+      const { deployment, blobs } = outcome.admitted
+      this.#deployments.push(deployment)
+      for (const blob of blobs) this.#blobs.set(blob.hash, blob)
+      return
+    }
+    const { error } = outcome
+    if (error instanceof SyncError && unreached(error)) this.#unreached.push(error)
+    const { snapshotHash } = this.#origin
+    this.#failures.push({ ...offer, description: error.message, snapshotHash })
+  }
+
+  empty(): ContentEffect {
+    const effect = {
+      deployments: this.#deployments,
+      blobs: [...this.#blobs.values()],
+      failures: this.#failures,
+      parts: [],
+    }
+    this.#deployments = []
+    this.#blobs = new Map()
+    this.#failures = []
+    return effect
+  }
+}
+
+/** Somebody could not be asked: that says nothing of the entity. */
+function unreached({ code, remedy }: SyncError): boolean {
+  return (
+    (remedy === 'source' && code !== 'protocol') || code === 'cancelled' || code === 'disk-full'
+  )
+}
