@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { examinerParts } from '../../test/content/examiner-parts.ts'
 import {
   ephemeralPayload,
   makeIdentity,
@@ -11,7 +12,6 @@ import {
   type SignedEntity,
 } from '../../test/content/signer.ts'
 import { MemoryBlobs } from '../../test/network/memory-blobs.ts'
-import { examinerParts } from '../../test/network/memory-node.ts'
 import { SyncError } from '../base/errors.ts'
 import type { Received } from './blobs.ts'
 import { Refused } from './deploying.ts'

@@ -1,38 +1,20 @@
 import type { Received, ReceiveLimits } from '../../src/content/blobs.ts'
 import type { ContentEffect, ContentStore } from '../../src/content/content-store.ts'
-import { noWallets } from '../../src/content/contract-wallet.ts'
 import { entityTypes, type EntityType } from '../../src/content/entity.ts'
-import { Examiner, type ExaminerParts } from '../../src/content/examiner.ts'
+import { Examiner } from '../../src/content/examiner.ts'
 import { Fetcher, type FetcherParts } from '../../src/content/peers/fetcher.ts'
 import { Intake } from '../../src/content/peers/intake.ts'
 import { PeerClient } from '../../src/content/peers/peer-client.ts'
 import { Peers } from '../../src/content/peers/peers.ts'
-import { contentErrors } from '../../src/content/rules/content-rules.ts'
-import { ownershipOff } from '../../src/content/rules/ownership.ts'
-import { rules } from '../../src/content/rules/rules.ts'
-import { ruleSettings } from '../../src/content/rules/settings.ts'
-import { verifyJob } from '../../src/content/verify-job.ts'
 import { SqlContentStore } from '../../src/store/sql/content/content-store.ts'
 import { SmallBlobs } from '../../src/store/sql/content/small-blobs.ts'
 import { migrations } from '../../src/store/sql/migrations/migrations.ts'
 import { Database } from '../../src/store/sqlite/database.ts'
 import { SqliteSql } from '../../src/store/sqlite/sqlite-sql.ts'
+import { examinerParts } from '../content/examiner-parts.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { MemoryBlobs, type Disk } from './memory-blobs.ts'
 import { MemoryPeer } from './memory-peer.ts'
-
-const strict = rules(ruleSettings)
-
-/** The real parts that examine, without threads. */
-export const examinerParts: ExaminerParts = {
-  verifier: {
-    verify: async (submission) => verifyJob(submission, strict),
-    close: async () => undefined,
-  },
-  contentRules: contentErrors,
-  ownership: ownershipOff,
-  wallets: noWallets,
-}
 
 /** What a node knows, has and takes: the real parts on a database in memory, with a clock that is moved by hand. */
 export class MemoryNode {
