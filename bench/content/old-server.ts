@@ -28,7 +28,7 @@ async function answer(
 ): Promise<void> {
   const query = new URL(url, 'http://old').searchParams
   const lastId = query.get('lastId')
-  const changes = await store.changes({
+  const { rows: changes } = await store.changes({
     types: [],
     from: Number(query.get('from') ?? 0),
     ...(lastId === null ? {} : { lastId }),

@@ -227,6 +227,12 @@ describe('a chain out of what somebody sent', () => {
     expect(deployerOf(good)).toBe(owner.address)
   })
 
+  test('is no longer than a row of a feed can be', () => {
+    const long = (length: number): object => ({ ...good.at(-1), payload: 'x'.repeat(length) })
+    expect(parseAuthChain([...good, long(90_000)])).not.toBeNull()
+    expect(parseAuthChain([...good, long(90_000), long(90_000)])).toBeNull()
+  })
+
   test('is told with its keys in one order', () => {
     const turned = [
       { type: 'SIGNER', payload: owner.address, signature: null },

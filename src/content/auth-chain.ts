@@ -10,8 +10,9 @@ export type ChainVerdict =
 /** A chain out of what somebody sent, with nothing in it but what belongs there; null where it is none. */
 export function parseAuthChain(value: unknown): AuthChain | null {
   if (!Array.isArray(value) || value.length === 0 || value.length > maxLinks) return null
-  const links = value.map(parseLink)
-  return links.every((link) => link !== null) ? links : null
+  const links = value.map(parseLink).filter((link) => link !== null)
+  const length = links.reduce((sum, link) => sum + lengthOf(link), 0)
+  return links.length === value.length && length <= maxChainLength ? links : null
 }
 
 /** The one form in which chains are stored and told: keys in the order payload, signature, type. */
@@ -135,6 +136,10 @@ function parseLink(value: unknown): AuthLink | null {
   return { type, payload, signature }
 }
 
+function lengthOf({ payload, signature }: AuthLink): number {
+  return payload.length + (signature?.length ?? 0)
+}
+
 function isText(value: unknown, maxLength: number): value is string {
   return typeof value === 'string' && value.length <= maxLength
 }
@@ -160,3 +165,5 @@ const linkTypes: ReadonlySet<string> = new Set([
 const maxLinks = 10
 /** Characters of a payload or a signature, as the network has it. */
 const maxTextLength = 100_000
+/** Characters of all of a chain. */
+const maxChainLength = 150_000

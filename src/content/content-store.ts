@@ -59,6 +59,13 @@ export interface Change extends StoredDeployment {
   readonly metadata: string | null
 }
 
+/** A page of a change feed. */
+export interface Changes {
+  readonly rows: readonly Change[]
+  /** It was ended before its limit, for it got too big: there are more. It has one row at least. */
+  readonly isCut: boolean
+}
+
 /** Which changes, in the words of `GET /pointer-changes`. */
 export interface ChangeQuery {
   readonly types: readonly EntityType[]
@@ -130,7 +137,8 @@ export interface ContentStore {
   /** Active entities whose content lists this hash, by id. */
   activeByContent(hash: string, limit: number): Promise<readonly string[]>
   deployment(type: EntityType, entityId: string): Promise<StoredDeployment | null>
-  changes(query: ChangeQuery): Promise<readonly Change[]>
+  /** At most `limit`, and about `maxPageBytes` of them. */
+  changes(query: ChangeQuery): Promise<Changes>
   /**
    * Deployments since `afterMs` that are the greatest seen for at least one of their pointers, oldest first: all that a
    * node has to know that knew everything up to then.
@@ -218,6 +226,8 @@ export interface Collected {
   readonly isDone: boolean
 }
 
+/** Bytes of a page of changes, behind which it has no further row. */
+export const maxPageBytes = 16_777_216
 /** Deployments that share a local time: a page of a feed has to hold them. */
 export const maxDeployments = 250
 /** Deployments in one transaction. */

@@ -91,6 +91,28 @@ describe('an entity is refused', () => {
     ])
   })
 
+  it('where its content is not asked for, too, if its pointers are not his who signed', async () => {
+    const of = (pointers: readonly string[]): SignedEntity => {
+      const { metadata } = JSON.parse(Buffer.from(signedProfile(by).file).toString()) as {
+        metadata: object
+      }
+      return signedEntity({ ...by, type: 'profile', pointers, metadata })
+    }
+    const checked = async (signed: SignedEntity): Promise<void> => {
+      const { checkWithoutContent } = await examinerOf().examine(signed, signal)
+      await checkWithoutContent(signal)
+    }
+    await checked(of([identity.address]))
+    for (const pointers of [[makeIdentity(2).address], [identity.address, makeIdentity(2).address]])
+      await expect(checked(of(pointers))).rejects.toBeInstanceOf(Refused)
+    const ownership = { errors: async () => ['It is not his.'] }
+    const { checkWithoutContent } = await examinerOf({ ownership }).examine(
+      of([identity.address]),
+      signal,
+    )
+    await expect(checkWithoutContent(signal)).rejects.toThrow('It is not his.')
+  })
+
   it('N20 if a contract that signs does not vouch for it, or there is no chain to ask', async () => {
     const key = makeIdentity(2)
     const profile = signedProfile(by)

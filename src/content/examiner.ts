@@ -2,6 +2,7 @@ import type { Received } from './blobs.ts'
 import { Refused } from './deploying.ts'
 import type { Deployment } from './entity.ts'
 import { type ContentRules, thumbnailHash } from './rules/content-rules.ts'
+import { entityJson } from './rules/entity-file.ts'
 import type { Ownership } from './rules/ownership.ts'
 import type { Submission, Verifier, Wallets } from './verification.ts'
 
@@ -25,6 +26,8 @@ export interface Examined {
   readonly deployment: Deployment
   /** Looks at the content, and at what only a chain can tell. Throws `Refused`. */
   readonly check: (contents: Contents, signal: AbortSignal) => Promise<void>
+  /** The same of one that would be dead at once, so that nobody needs its content: its mark counts. Throws `Refused`. */
+  readonly checkWithoutContent: (signal: AbortSignal) => Promise<void>
 }
 
 /** Whether an entity may be deployed, wherever it comes from: everything but what holds for clients of this node alone. */
@@ -46,6 +49,10 @@ export class Examiner {
     return {
       deployment,
       check: (contents, signal) => this.#check(deployment, { contents, lateErrors }, signal),
+      checkWithoutContent: async (signal) => {
+        if (lateErrors.length > 0) throw new Refused(lateErrors)
+        await this.#checkOwner(deployment, signal)
+      },
     }
   }
 
@@ -57,7 +64,7 @@ export class Examiner {
     }: { readonly contents: Contents; readonly lateErrors: readonly string[] },
     signal: AbortSignal,
   ): Promise<void> {
-    const { contentRules, ownership } = this.#parts
+    const { contentRules } = this.#parts
     const metadata = isPlain(deployment) ? undefined : metadataOf(deployment)
     const hash = isPlain(deployment) ? null : thumbnailHash(deployment, metadata)
     const errors = contentRules(deployment, {
@@ -69,7 +76,11 @@ export class Examiner {
       lateErrors,
     })
     if (errors.length > 0) throw new Refused(errors)
-    const wrongs = await ownership.errors(deployment, signal)
+    await this.#checkOwner(deployment, signal)
+  }
+
+  async #checkOwner(deployment: Deployment, signal: AbortSignal): Promise<void> {
+    const wrongs = await this.#parts.ownership.errors(deployment, signal)
     if (wrongs.length > 0) throw new Refused(wrongs)
   }
 }
@@ -81,9 +92,7 @@ function isPlain({ type, content }: Deployment): boolean {
 
 /** It has been read before, on another thread. */
 function metadataOf({ file }: Deployment): unknown {
-  const entity: unknown = JSON.parse(
-    Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString(),
-  )
+  const entity = entityJson(file)
   return typeof entity === 'object' && entity !== null && 'metadata' in entity
     ? entity.metadata
     : undefined

@@ -44,6 +44,12 @@ test.each<[string, Record<string, unknown>]>([
   expect(parseOffer({ ...good, ...wrong })).toBeNull()
 })
 
+test('what is longer than any entity could be offers nothing', () => {
+  const pointers = Array(200).fill('a'.repeat(500)) as string[]
+  expect(parseOffer({ ...good, pointers })).not.toBeNull()
+  expect(parseOffer({ ...good, pointers: [...pointers, 'b'] })).toBeNull()
+})
+
 test('no JSON at all makes it throw, nor does it take what the network does not', () => {
   const isTheirs = (value: unknown): boolean => SnapshotSyncDeployment.validate(value)
   expect(isTheirs(good)).toBe(true)

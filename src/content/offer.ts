@@ -1,7 +1,7 @@
 import { parseAuthChain } from './auth-chain.ts'
 import { isEntityType, type DeploymentOffer } from './entity.ts'
 import { isContentHash } from './hashing.ts'
-import { maxPointerLength, maxPointers } from './rules/entity-file.ts'
+import { maxPointerLength, maxPointers, maxPointersLength } from './rules/entity-file.ts'
 
 /**
  * What a snapshot's line or a change feed's row offers, with nothing in it but what belongs there; null where it is no
@@ -36,7 +36,7 @@ function pointersOf(value: unknown): readonly string[] | null {
     if (unstorable.test(pointer)) return null
     pointers.push(pointer.toLowerCase())
   }
-  return pointers
+  return pointers.join('').length <= maxPointersLength ? pointers : null
 }
 
 function isTimestamp(value: unknown): value is number {

@@ -215,7 +215,7 @@ async function seen(subject: ContentSubject, all: readonly Deployment[]): Promis
     rows.map(({ entityId }) => entityId).sort()
   return {
     local: await store.changes({ ...page, sortBy: 'local', order: 'asc' }),
-    entity: (await store.changes({ ...page, sortBy: 'entity', order: 'desc' })).map(
+    entity: (await store.changes({ ...page, sortBy: 'entity', order: 'desc' })).rows.map(
       ({ entityId }) => entityId,
     ),
     freshest: await store.freshest(0, '', [], 500),

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   maxDeployments,
   maxEffect,
+  maxPageBytes,
   type Change,
+  type ChangeQuery,
   type StoredDeployment,
   type ContentStore,
 } from '../../src/content/content-store.ts'
@@ -38,7 +40,7 @@ export function contentStoreContract(name: string, open: OpenContent): void {
       offset: 0,
       limit: 1_000,
     } as const
-    const all = (): Promise<readonly Change[]> => store.changes(everything)
+    const all = async (): Promise<readonly Change[]> => (await store.changes(everything)).rows
     const active = async (): Promise<string[]> =>
       (await all()).filter(({ isActive }) => isActive).map(({ entityId }) => entityId)
     const ids = (changes: readonly { readonly entityId: string }[]): string[] =>
@@ -123,7 +125,7 @@ export function contentStoreContract(name: string, open: OpenContent): void {
           made(`many${n}`, { pointers: [`p${n}`] }),
         )
         await deploy(...many)
-        const changes = await store.changes({ ...everything })
+        const { rows: changes } = await store.changes({ ...everything })
         const times = [10_000, 10_001, 10_002]
         const batches = times.map((ms) => changes.filter(({ localMs }) => localMs === ms))
         expect(batches.map(({ length }) => length)).toEqual([maxDeployments, maxDeployments, 1])
@@ -420,7 +422,33 @@ export function contentStoreContract(name: string, open: OpenContent): void {
         ],
         [{ sortBy: 'entity', types: ['profile'], from: 100, to: 100 }, 'a c e'],
       ] as const)('%j', async (query, expected) => {
-        expect(named(await store.changes({ ...everything, ...query }))).toBe(expected)
+        expect(named((await store.changes({ ...everything, ...query })).rows)).toBe(expected)
+      })
+
+      it('tells the metadata of a file that begins with a byte order mark', async () => {
+        const { file, ...parts } = made('marked', { pointers: ['m'], says: { a: 1 } })
+        const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), file])
+        await deploy({ ...parts, file: marked, metadata: null })
+        const [last] = (await store.changes({ ...everything, order: 'desc', limit: 1 })).rows
+        expect(last).toMatchObject({ entityId: idOf('marked'), metadata: '{"a":1}' })
+      })
+
+      it('a page that is too big ends before its limit, and says so', async () => {
+        const says = { text: 'x'.repeat(maxPageBytes / 2) }
+        const names = ['one', 'two', 'three']
+        for (const [n, name] of names.entries())
+          await deploy(made(name, { pointers: [name], timestamp: 500 + n, says }))
+        const page = async (more: Partial<ChangeQuery>): Promise<readonly unknown[]> => {
+          const { rows, isCut } = await store.changes({ ...everything, ...more, limit: 3 })
+          return [...rows.map(({ entityId }) => entityId), isCut]
+        }
+        const [one, two, three] = names.map((name) => idOf(name))
+        for (const sortBy of ['local', 'entity'] as const) {
+          expect(await page({ sortBy, order: 'desc' })).toEqual([three, two, true])
+          expect(await page({ sortBy, order: 'desc', offset: 1 })).toEqual([two, one, true])
+          // Behind these there is room again.
+          expect(await page({ sortBy, order: 'desc', offset: 2 })).toHaveLength(4)
+        }
       })
 
       it('freshest are those that are the greatest somewhere, dead or alive', async () => {

@@ -47,7 +47,7 @@ describe('a node with a history', () => {
     }
     await node.deploy(signedScene({ identity: makeIdentity(50), timestamp: startMs }))
     const query = { types: [], sortBy: 'local', order: 'asc', offset: 0, limit: 100 } as const
-    inOrder = (await node.store.changes(query)).map(({ entityId }) => entityId)
+    inOrder = (await node.store.changes(query)).rows.map(({ entityId }) => entityId)
     expect(new Set(localMs).size).toBe(4)
   })
   afterAll(() => node[Symbol.asyncDispose]())

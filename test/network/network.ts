@@ -244,7 +244,7 @@ export class Network {
       seen.set(entityId, { entityId, type, pointers, timestamp })
     }
     for (const node of this.nodes.values()) {
-      const changes = await node.store.changes({
+      const { rows: changes } = await node.store.changes({
         types: [],
         sortBy: 'local',
         order: 'asc',

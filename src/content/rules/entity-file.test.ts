@@ -77,6 +77,7 @@ describe('an entity file', () => {
     [{ ...good, pointers: ['a\uD800'] }, 'Please set valid pointers'],
     [{ ...good, pointers: ['a'.repeat(513)] }, 'Please set valid pointers'],
     [{ ...good, pointers: Array(maxPointers + 1).fill('a') }, 'Please set valid pointers'],
+    [{ ...good, pointers: Array(201).fill('a'.repeat(500)) }, 'Please set valid pointers'],
     [{ ...good, timestamp: 0 }, 'Please set a valid timestamp. We got 0'],
     [{ ...good, timestamp: '1' }, 'Please set a valid timestamp. We got 1'],
     [{ ...good, timestamp: -1 }, 'Please set a valid timestamp. We got -1'],

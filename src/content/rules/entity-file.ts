@@ -15,7 +15,7 @@ export function readEntity(entityId: string, file: Uint8Array): EntityReading {
   if (problem !== null) return { errors: [problem] }
   let value: unknown
   try {
-    value = JSON.parse(decoder.decode(file))
+    value = entityJson(file)
   } catch {
     return { errors: [notJson] }
   }
@@ -23,10 +23,22 @@ export function readEntity(entityId: string, file: Uint8Array): EntityReading {
   return typeof entity === 'string' ? { errors: bounded([entity]) } : { entity }
 }
 
+/** What an entity file says, as JSON; throws where it is none. */
+export function entityJson(file: Uint8Array): unknown {
+  return JSON.parse(decoder.decode(file))
+}
+
+/** What is wrong with an entity file of so many bytes. */
+export function tooBigErrors(bytes: number): readonly string[] {
+  if (bytes <= maxEntityBytes) return []
+  return [
+    `The entity file is too big. It may have up to ${maxEntityBytes} bytes and has ${bytes}.`,
+  ]
+}
+
 function extentProblem(file: Uint8Array): string | null {
-  if (file.length > maxEntityBytes) {
-    return `The entity file is too big. It may have up to ${maxEntityBytes} bytes and has ${file.length}.`
-  }
+  const [tooBig] = tooBigErrors(file.length)
+  if (tooBig !== undefined) return tooBig
   const { depth, values } = jsonExtent(file)
   if (depth > maxDepth) return `The entity file is nested more than ${maxDepth} levels deep.`
   if (values > maxValues) return `The entity file holds more than ${maxValues} values.`
@@ -56,7 +68,9 @@ function entityOf(id: string, value: unknown): Entity | string {
 function pointersOf(value: unknown): readonly string[] | null {
   if (!Array.isArray(value) || value.length > maxPointers) return null
   const isGood = value.every((pointer) => isText(pointer) && pointer.length <= maxPointerLength)
-  return isGood ? value.map((pointer: string) => pointer.toLowerCase()) : null
+  return isGood && value.join('').length <= maxPointersLength
+    ? value.map((pointer: string) => pointer.toLowerCase())
+    : null
 }
 
 /** The files, or what is wrong with one of them. */
@@ -111,4 +125,6 @@ export const maxValues = 100_000
 export const maxPointers = 10_000
 /** Characters; an index of a database takes no more than 2,700 bytes. */
 export const maxPointerLength = 512
+/** Characters of all pointers of an entity; a hundred rows of them, or a thousand, are read at once. */
+export const maxPointersLength = 100_000
 const maxTimestamp = 8_640_000_000_000_000

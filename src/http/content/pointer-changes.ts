@@ -16,9 +16,9 @@ export function pointerChangesRoute(routes: Routes, { store }: ContentParts): vo
 async function changesAnswer(store: ContentParts['store'], asked: AskedChanges): Promise<Answer> {
   const { types, from, to, offset, limit, includeAuthChain } = asked
   // One more tells whether there are more.
-  const changes = await store.changes({ ...asked, limit: limit + 1 })
-  const isMore = changes.length > limit
-  const shown = isMore ? changes.slice(0, limit) : changes
+  const { rows, isCut } = await store.changes({ ...asked, limit: limit + 1 })
+  const isMore = isCut || rows.length > limit
+  const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   const filters = JSON.stringify({ entityTypes: types, from, to, includeAuthChain })
   const next = isMore && last !== undefined ? { next: nextQuery(asked, last) } : {}

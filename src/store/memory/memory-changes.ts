@@ -1,10 +1,28 @@
 import { Buffer } from 'node:buffer'
-import type { Change, ChangeQuery, StoredDeployment } from '../../content/content-store.ts'
+import {
+  maxPageBytes,
+  type Change,
+  type ChangeQuery,
+  type Changes,
+  type StoredDeployment,
+} from '../../content/content-store.ts'
+import { entityJson } from '../../content/rules/entity-file.ts'
 import type { KeptDeployment } from './content-rows.ts'
 
 /** A page of a change feed, in the words of `GET /pointer-changes`. */
-export function changesIn(rows: readonly KeptDeployment[], query: ChangeQuery): Change[] {
-  return pageOf(rows, query).map(changeOf)
+export function changesIn(rows: readonly KeptDeployment[], query: ChangeQuery): Changes {
+  const all = pageOf(rows, query).map(changeOf)
+  let bytes = 0
+  const shown = all.filter((change) => {
+    const isRoom = bytes < maxPageBytes
+    bytes += bytesOf(change)
+    return isRoom
+  })
+  return { rows: shown, isCut: shown.length < all.length }
+}
+
+function bytesOf({ pointers, authChain, metadata }: Change): number {
+  return JSON.stringify(pointers).length + authChain.length + Buffer.byteLength(metadata ?? '')
 }
 
 /** The same without metadata. */
@@ -54,7 +72,7 @@ function changeOf(row: KeptDeployment): Change {
     return { ...storedOf(row), metadata: piece }
   }
   // An entity file that was verified is a JSON object.
-  const whole = JSON.parse(Buffer.from(file).toString()) as { readonly metadata?: unknown }
+  const whole = entityJson(file) as { readonly metadata?: unknown }
   const text = whole.metadata === undefined ? null : JSON.stringify(whole.metadata)
   return { ...storedOf(row), metadata: text }
 }

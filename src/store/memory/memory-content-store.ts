@@ -3,8 +3,8 @@ import { assert } from '../../base/errors.ts'
 import {
   maxEffect,
   type ActiveRow,
-  type Change,
   type ChangeQuery,
+  type Changes,
   type Collected,
   type CollectLimits,
   type ContentEffect,
@@ -185,7 +185,7 @@ export class MemoryContentStore implements ContentStore {
     return row === undefined ? null : storedOf(row)
   }
 
-  async changes(query: ChangeQuery): Promise<readonly Change[]> {
+  async changes(query: ChangeQuery): Promise<Changes> {
     return changesIn(this.#rows.deployments, query)
   }
 

@@ -47,7 +47,7 @@ it('whoever follows misses nothing and sees nothing twice, while several process
     let [from, lastId] = [0, '']
     for (;;) {
       const isLast = isOver
-      const page = await follower.changes({
+      const { rows: page } = await follower.changes({
         types: [],
         from,
         lastId,

@@ -1,13 +1,19 @@
-import { Buffer } from 'node:buffer'
-import type { Change, ChangeQuery, StoredDeployment } from '../../../content/content-store.ts'
+import {
+  maxPageBytes,
+  type Change,
+  type ChangeQuery,
+  type Changes,
+  type StoredDeployment,
+} from '../../../content/content-store.ts'
 import type { EntityType } from '../../../content/entity.ts'
+import { entityJson } from '../../../content/rules/entity-file.ts'
 import type { Sql } from '../sql.ts'
 import { Conditions } from './conditions.ts'
 import { pointersOf } from './deployment-rows.ts'
 import { packedSql, packing, unpacked } from './packed.ts'
 
 /** The deployments of a page of `GET /pointer-changes`. */
-export function changesOf(sql: Sql, query: ChangeQuery): Promise<Change[]> {
+export function changesOf(sql: Sql, query: ChangeQuery): Promise<Changes> {
   return query.sortBy === 'local' ? byLocalTime(sql, query) : byEntityTime(sql, query)
 }
 
@@ -29,7 +35,7 @@ export async function freshestOf(
 }
 
 /** Numbers grow with (local_ms, order_id), and one index has all that decides. */
-function byLocalTime(sql: Sql, query: ChangeQuery): Promise<Change[]> {
+function byLocalTime(sql: Sql, query: ChangeQuery): Promise<Changes> {
   const { types, from, to, lastId, order, offset, limit } = query
   const where = new Conditions(packing)
   addTypes(where, types)
@@ -39,17 +45,14 @@ function byLocalTime(sql: Sql, query: ChangeQuery): Promise<Change[]> {
   if (to !== undefined) {
     addLocalBorder(where, { ms: to, lastId: order === 'desc' ? lastId : undefined, isLower: false })
   }
-  return pageOf(
-    sql,
-    where,
-    `from deployment as d ${withFiles} where ${where.text}
-     order by d.local_ms ${order}, d.id ${order}
-     limit ${where.value(limit)} offset ${where.value(offset)}`,
-  )
+  const inOrder = `order by d.local_ms ${order}, d.id ${order}`
+  const found = `select ${sized} from deployment as d where ${where.text} ${inOrder}
+    limit ${where.value(limit)} offset ${where.value(offset)}`
+  return pageOf(sql, where, { found, inOrder })
 }
 
 /** The index by the entities' own time has the active ones apart from the dead: two walks that are merged. */
-function byEntityTime(sql: Sql, query: ChangeQuery): Promise<Change[]> {
+function byEntityTime(sql: Sql, query: ChangeQuery): Promise<Changes> {
   const { types, from, to, lastId, order, offset, limit } = query
   const where = new Conditions(packing)
   addTypes(where, types)
@@ -61,14 +64,13 @@ function byEntityTime(sql: Sql, query: ChangeQuery): Promise<Change[]> {
   const walk = (isActive: 0 | 1): string =>
     `select * from (select d.id, d.entity_ms, d.order_id from deployment as d
        where d.is_active = ${isActive} and ${where.text} ${inOrder} limit ${atMost}) as walk${isActive}`
-  return pageOf(
-    sql,
-    where,
-    `from (${walk(1)} union all ${walk(0)} ${inOrder}
-       limit ${where.value(limit)} offset ${where.value(offset)}) as found
-     cross join deployment as d on d.id = found.id ${withFiles}
-     order by d.entity_ms ${order}, d.order_id ${order}`,
-  )
+  const merged = `(${walk(1)} union all ${walk(0)} ${inOrder}
+    limit ${where.value(limit)} offset ${where.value(offset)}) as merged`
+  const found = `select ${sized} from ${merged} cross join deployment as d on d.id = merged.id`
+  return pageOf(sql, where, {
+    found,
+    inOrder: `order by d.entity_ms ${order}, d.order_id ${order}`,
+  })
 }
 
 function addTypes(where: Conditions, types: readonly EntityType[]): void {
@@ -104,15 +106,36 @@ function addEntityBorder(
   }
 }
 
-/** `where` has the values of `from`. */
-async function pageOf(sql: Sql, where: Conditions, from: string): Promise<Change[]> {
-  const all = [...columns, metadataColumn]
-  const row = await sql.get<{ page: string | null }>(packedSql(all, from), ...where.values)
-  const changes = unpacked(row?.page, all.length, changeOf)
-  return withMetadata(sql, changes)
+/** What of a row decides where it stands, and what it takes. */
+const sized = `d.id, d.local_ms, d.entity_ms, d.order_id,
+  length(d.pointers) + length(d.auth_chain) + coalesce(d.metadata_end - d.metadata_start,
+    (select length(bytes) from entity_file where entity_file.id = d.id)) as bytes`
+
+interface Found {
+  /** A statement that gives `sized` of the rows; its values are those of `where`. */
+  readonly found: string
+  readonly inOrder: string
 }
 
-const withFiles = 'cross join entity_file on entity_file.id = d.id'
+/** Rows from which on there are too many bytes are left out: neither database takes them all in one text. */
+async function pageOf(sql: Sql, where: Conditions, { found, inOrder }: Found): Promise<Changes> {
+  const all = [...columns, metadataColumn, 'counted.found']
+  const from = `from (select d.id, sum(d.bytes) over (${inOrder}) - d.bytes as bytes_before,
+        count(*) over () as found
+      from (${found}) as d) as counted
+    cross join deployment as d on d.id = counted.id
+    cross join entity_file on entity_file.id = d.id
+    where counted.bytes_before < ${where.value(maxPageBytes)} ${inOrder}`
+  const row = await sql.get<{ page: string | null }>(packedSql(all, from), ...where.values)
+  const rows = unpacked(row?.page, all.length, countedOf)
+  return {
+    rows: await withMetadata(
+      sql,
+      rows.map(({ change }) => change),
+    ),
+    isCut: rows.length < (rows[0]?.found ?? 0),
+  }
+}
 
 const columns = [
   'd.id',
@@ -135,6 +158,11 @@ const metadataColumn = `coalesce(convert_from(substr(entity_file.bytes, d.metada
 function changeOf(cells: readonly string[], at: number): Change {
   const metadata = cells[at + columns.length] ?? ''
   return { ...storedOf(cells, at), metadata: metadata === '' ? null : metadata }
+}
+
+/** With how many rows there would have been. */
+function countedOf(cells: readonly string[], at: number): { change: Change; found: number } {
+  return { change: changeOf(cells, at), found: Number(cells[at + columns.length + 1]) }
 }
 
 /** Written out, for it is done for every row of a feed. */
@@ -176,6 +204,6 @@ async function withMetadata(sql: Sql, changes: readonly Change[]): Promise<Chang
 
 function metadataOf(file: Uint8Array): string | null {
   // An entity file that was verified is a JSON object.
-  const { metadata } = JSON.parse(Buffer.from(file).toString()) as { readonly metadata?: unknown }
+  const { metadata } = entityJson(file) as { readonly metadata?: unknown }
   return metadata === undefined ? null : JSON.stringify(metadata)
 }

@@ -1,7 +1,7 @@
 import type {
   ActiveRow,
-  Change,
   ChangeQuery,
+  Changes,
   Collected,
   CollectLimits,
   ContentEffect,
@@ -95,7 +95,7 @@ export class SqlContentStore implements ContentStore {
     return row === undefined ? null : storedOf(row)
   }
 
-  changes(query: ChangeQuery): Promise<readonly Change[]> {
+  changes(query: ChangeQuery): Promise<Changes> {
     return changesOf(this.#db, query)
   }
 
