@@ -365,7 +365,7 @@ describe('beyond the protocol', () => {
     expect(all.pagination.moreData).toBe(false)
     expect(idsOf(await fresh(all.pagination.next))).toEqual([])
 
-    expect(idsOf(await fresh('?only=dead'))).toEqual([two.entityId])
+    expect(idsOf(await fresh('?only=unlisted'))).toEqual([two.entityId])
     expect(idsOf(await fresh('?types=profile'))).toEqual([other.entityId])
     expect(idsOf(await fresh('?types=profile,scene')).length).toBe(3)
     expect(idsOf(await fresh('?types=profile&types=scene')).length).toBe(3)
@@ -398,9 +398,9 @@ describe('beyond the protocol', () => {
     await node.deploy(
       signedScene({ identity: makeIdentity(2), timestamp: node.nowMs, pointers: ['0,1'] }),
     )
-    const first = (await node.ask('/freshest?only=dead')).json as Fresh
+    const first = (await node.ask('/freshest?only=unlisted')).json as Fresh
     expect([first.deltas.length, first.pagination.moreData]).toEqual([0, true])
-    expect(first.pagination.next).toContain('only=dead')
+    expect(first.pagination.next).toContain('only=unlisted')
     const second = (await node.ask(`/freshest${first.pagination.next}`)).json as Fresh
     expect(second.deltas.map(({ entityId }) => entityId)).toEqual([dead.entityId])
     expect(second.pagination.moreData).toBe(false)

@@ -135,6 +135,25 @@ describe('a fresh node, where no snapshot holds the killer', () => {
     expect(await network.settle(() => network.activeFaults())).toEqual([])
   })
 
+  it.each([
+    ['plain peers', true],
+    ['peers of our own kind', false],
+  ])('N9 hears from %s of what is of today, though the snapshots are newer', async (_, isPlain) => {
+    const network = await networkOf(['anna', 'charlie'], isPlain)
+    await network.pass(day - (network.clock.now() % day) + hour)
+    const today = scene(network, ['5,5'])
+    await deploy(network, 'anna', today)
+    await network.pass(7 * hour)
+    const later = scene(network, ['6,6'])
+    await deploy(network, 'anna', later)
+    await network.pass(7 * hour)
+    await joinLate(network)
+    await exchange(network)
+    expect(new Set(await activeOn(network, 'dora'))).toEqual(
+      new Set([today.entityId, later.entityId]),
+    )
+  })
+
   it('N10 hears of it by the dead that hold marks, from peers of our own kind, however long ago it was', async () => {
     const network = await networkOf(['anna', 'charlie'])
     await keepOld(network)

@@ -66,7 +66,7 @@ test('what is no page is refused', () => {
 
 test('our own kind says where to go on behind what it left out, and nowhere before its rows', () => {
   const asked = { position: { from: 5 }, dateMs: null }
-  const next = `?from=9&lastId=${ids[1]!}&only=dead`
+  const next = `?from=9&lastId=${ids[1]!}&only=unlisted`
   const empty = readFreshPage({ deltas: [], pagination: { moreData: true, next } }, asked)
   expect(empty).toMatchObject({ next: { from: 9, lastId: ids[1] }, isFull: true })
   const done = readFreshPage({ deltas: [], pagination: { moreData: false, next } }, asked)

@@ -134,9 +134,9 @@ describe('changes', () => {
   it('are asked of our own kind as the freshest, all of them or the dead alone', async () => {
     const { peer, client } = peerOf()
     peer.json('/freshest', { deltas: [row], pagination: {} })
-    await client.freshest({ from: 0 }, { isDead: false, signal })
-    await client.freshest({ from: 5, lastId: 'ba' }, { isDead: true, signal })
-    expect(peer.asked).toEqual(['/freshest?from=0', '/freshest?from=5&lastId=ba&only=dead'])
+    await client.freshest({ from: 0 }, { isUnlisted: false, signal })
+    await client.freshest({ from: 5, lastId: 'ba' }, { isUnlisted: true, signal })
+    expect(peer.asked).toEqual(['/freshest?from=0', '/freshest?from=5&lastId=ba&only=unlisted'])
   })
 
   it('of which there is news are told by the time of the newest', async () => {

@@ -62,16 +62,16 @@ export class PeerClient {
     return readChangePage(json, { position, dateMs })
   }
 
-  /** Of our own kind only: the same for what is still the greatest of a pointer; `isDead`: what is dead all the same. */
+  /** Of our own kind only: the same for what is still the greatest of a pointer; `isUnlisted`: only what no snapshot has. */
   async freshest(
     position: Position,
-    { isDead, signal }: { readonly isDead: boolean; readonly signal: AbortSignal },
+    { isUnlisted, signal }: { readonly isUnlisted: boolean; readonly signal: AbortSignal },
   ): Promise<ChangePage> {
     const { from, lastId } = position
     const query = new URLSearchParams({
       from: String(from),
       ...(lastId === undefined ? {} : { lastId }),
-      ...(isDead ? { only: 'dead' } : {}),
+      ...(isUnlisted ? { only: 'unlisted' } : {}),
     })
     const { json, dateMs } = await this.#json(`/freshest?${query.toString()}`, signal)
     return readFreshPage(json, { position, dateMs })

@@ -104,16 +104,25 @@ const from = (ms: number): Step & { do: 'follow' } => ({ do: 'follow', seen: ms,
 describe('the beginning of a full listing', () => {
   it('N9 names the snapshots, and the changes since 20 minutes before the oldest of them was made', async () => {
     using follower = new Follower()
-    follower.offers([one, atMs + hourMs], [two, atMs + 2 * hourMs])
+    follower.offers([one, atMs - 2 * hourMs], [two, atMs + 2 * hourMs])
     expect(await follower.list(null)).toEqual({
       next: [
         { do: 'snapshot', hash: one },
         { do: 'snapshot', hash: two },
-        from(atMs + 40 * minuteMs),
+        from(atMs - 140 * minuteMs),
       ],
       cursor: null,
     })
   })
+
+  it.each([false, true])(
+    'N9 names the changes behind what they reach to, whenever they were made (own kind: %s)',
+    async (isOwnKind) => {
+      using follower = new Follower(isOwnKind)
+      follower.offers([one, atMs + hourMs], [two, atMs + 2 * hourMs])
+      expect((await follower.list(null)).next).toContainEqual(from(atMs - 20 * minuteMs))
+    },
+  )
 
   it('N9 takes one that does not say when it was made for as old as its end', async () => {
     using follower = new Follower()
@@ -133,11 +142,11 @@ describe('the beginning of a full listing', () => {
 
   it('N10 of our own kind is nearer, and names the dead', async () => {
     using follower = new Follower(true)
-    follower.offers([one, atMs])
+    follower.offers([one, atMs - hourMs])
     expect((await follower.list(null)).next).toEqual([
       { do: 'snapshot', hash: one },
-      from(atMs - 30_000),
-      { do: 'dead', from: 0 },
+      from(atMs - hourMs - 30_000),
+      { do: 'unlisted', from: 0 },
     ])
   })
 
@@ -273,15 +282,15 @@ describe('the other steps', () => {
     follower.peer.has(profile(1))
     const told = { next: '?from=9&lastId=ba', moreData: true }
     follower.tellsFreshest([delta(profile(1), 8)], told)
-    expect(await follower.list({ do: 'dead', from: 0 })).toEqual({
-      next: [{ do: 'dead', from: 9, lastId: 'ba' }],
+    expect(await follower.list({ do: 'unlisted', from: 0 })).toEqual({
+      next: [{ do: 'unlisted', from: 9, lastId: 'ba' }],
       cursor: null,
     })
-    expect(follower.peer.asked).toContain('/freshest?from=0&only=dead')
+    expect(follower.peer.asked).toContain('/freshest?from=0&only=unlisted')
     expect((await follower.node.store.known([profile(1).entityId])).size).toBe(1)
     follower.tellsFreshest([])
-    expect((await follower.list({ do: 'dead', from: 9, lastId: 'ba' })).next).toEqual([])
-    expect(follower.peer.asked).toContain('/freshest?from=9&lastId=ba&only=dead')
+    expect((await follower.list({ do: 'unlisted', from: 9, lastId: 'ba' })).next).toEqual([])
+    expect(follower.peer.asked).toContain('/freshest?from=9&lastId=ba&only=unlisted')
   })
 
   it('N8 cut a snapshot, and go through it part by part', async () => {

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import { SyncError } from '../../base/errors.ts'
 import type { Batch, Opened, Source } from '../../engine/source.ts'
 import type { ContentEffect } from '../content-store.ts'
+import { aheadMs } from '../unlisted.ts'
 import type { Intake } from './intake.ts'
 import type { ChangePage } from './change-page.ts'
 import type { PeerClient, Position } from './peer-client.ts'
@@ -29,8 +30,8 @@ const lookAgainMs = 60_000
 
 /**
  * A content node as a source (ADR-103): a feed whose pages hold deployments. A full listing takes the snapshots that
- * nobody has gone through yet, and the changes since the oldest of them was made; then changes are followed. Which comes
- * first does not matter, for the result does not depend on the order.
+ * nobody has gone through yet, and the changes since the oldest of them was made, or behind what they reach to; then
+ * changes are followed. Which comes first does not matter, for the result does not depend on the order.
  */
 export class PeerSource implements Source {
   readonly shape = 'feed'
@@ -45,7 +46,7 @@ export class PeerSource implements Source {
     const step = text === null ? null : readStep(text)
     if (step === null) yield await this.#begin(signal)
     else if (step.do === 'follow') yield* this.#follow(step, signal)
-    else if (step.do === 'dead') yield* this.#dead(step, signal)
+    else if (step.do === 'unlisted') yield* this.#unlisted(step, signal)
     else if (step.do === 'snapshot') yield await this.#snapshot(step.hash, signal)
     else yield* this.#effects(this.#parts.snapshots.part(step, this.#parts.sourceId, signal))
   }
@@ -74,9 +75,11 @@ export class PeerSource implements Source {
     const ends = offers.map(({ range }) => range.end)
     const made = offers.map(({ generatedMs }) => generatedMs ?? Math.max(...ends))
     const earlierMs = client.isOwnKind ? overlapMs : firstOverlapMs
-    const since = offers.length === 0 ? 0 : Math.max(0, Math.min(...made) - earlierMs)
+    // What was deployed today is in no snapshot, and may be older than all of them.
+    const firstOfTodayMs = Math.max(0, ...ends) - aheadMs
+    const since = Math.max(0, Math.min(firstOfTodayMs, ...made.map((ms) => ms - earlierMs)))
     next.push({ do: 'follow', seen: since, from: since })
-    if (client.isOwnKind) next.push({ do: 'dead', from: 0 })
+    if (client.isOwnKind) next.push({ do: 'unlisted', from: 0 })
     return { changes: [], next: next.map((step) => ({ step: stepText(step) })) }
   }
 
@@ -96,7 +99,7 @@ export class PeerSource implements Source {
     }
     const position = positionOf(step)
     const page = client.isOwnKind
-      ? await client.freshest(position, { isDead: false, signal })
+      ? await client.freshest(position, { isUnlisted: false, signal })
       : await client.changes(position, signal)
     yield* this.#effects(this.#intake(page.offers, signal))
     if (page.isFull && page.next !== null) {
@@ -119,11 +122,14 @@ export class PeerSource implements Source {
     return { do: 'follow', seen, from }
   }
 
-  async *#dead(step: Extract<Step, { do: 'dead' }>, signal: AbortSignal): AsyncIterable<Batch> {
-    const page = await this.#parts.client.freshest(positionOf(step), { isDead: true, signal })
+  async *#unlisted(
+    step: Extract<Step, { do: 'unlisted' }>,
+    signal: AbortSignal,
+  ): AsyncIterable<Batch> {
+    const page = await this.#parts.client.freshest(positionOf(step), { isUnlisted: true, signal })
     yield* this.#effects(this.#intake(page.offers, signal))
     const more = page.isFull && page.next !== null ? [page.next] : []
-    yield { changes: [], next: more.map((at) => ({ step: stepText({ do: 'dead', ...at }) })) }
+    yield { changes: [], next: more.map((at) => ({ step: stepText({ do: 'unlisted', ...at }) })) }
   }
 
   async #snapshot(hash: string, signal: AbortSignal): Promise<Batch> {

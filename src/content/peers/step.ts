@@ -13,8 +13,8 @@ export type Step =
       readonly lastId?: string
       readonly isMore?: true
     }
-  /** Take what is dead and yet the greatest of a pointer; of our own kind only. */
-  | { readonly do: 'dead'; readonly from: number; readonly lastId?: string }
+  /** Take what no snapshot has: what is dead and yet the greatest of a pointer; of our own kind only. */
+  | { readonly do: 'unlisted'; readonly from: number; readonly lastId?: string }
   /** Fetch a snapshot and cut it into parts. */
   | { readonly do: 'snapshot'; readonly hash: string }
   /** Take a part of a snapshot: lines that begin from `start` to before `end`. */
@@ -28,7 +28,7 @@ export function stepText(step: Step): string {
 export function readStep(text: string): Step {
   try {
     const step = JSON.parse(text) as Step
-    if (['follow', 'dead', 'snapshot', 'part'].includes(step.do)) return step
+    if (['follow', 'unlisted', 'snapshot', 'part'].includes(step.do)) return step
   } catch {
     // The same.
   }

@@ -1,5 +1,6 @@
 import type { StoredDeployment } from '../../content/content-store.ts'
 import type { EntityType } from '../../content/entity.ts'
+import { isUnlisted } from '../../content/unlisted.ts'
 import { closeSignal } from '../deadline.ts'
 import { jsonAnswer, ownHeader, type Answer } from './answer.ts'
 import { limitOf, maxChanges, queryOf } from './change-query.ts'
@@ -35,22 +36,23 @@ interface FreshQuery {
   readonly from: number
   /** Behind this one of that time. */
   readonly lastId: string
-  /** Only what has been overwritten for some of its pointers: it is in no snapshot, and yet has to be known. */
-  readonly isOnlyDead: boolean
+  /** Only what no snapshot has and yet has to be known: what is dead, most of all. */
+  readonly isOnlyUnlisted: boolean
   readonly types: readonly EntityType[]
   readonly limit: number
 }
 
 function freshQueryOf(query: Query): FreshQuery {
   const only = first(query, 'only')
-  if (only !== undefined && only !== 'dead') throw new Denial(400, "'only' is 'dead', or left out")
+  if (only !== undefined && only !== 'unlisted')
+    throw new Denial(400, "'only' is 'unlisted', or left out")
   const names = all(query, 'types').flatMap((list) => list.split(','))
   return {
     from: integer(query, 'from') ?? 0,
     lastId: storable([first(query, 'lastId') ?? ''])
       .join('')
       .toLowerCase(),
-    isOnlyDead: only === 'dead',
+    isOnlyUnlisted: only === 'unlisted',
     types: names.map((name) => {
       const type = entityTypeOf(name)
       if (type === null) throw new Denial(400, 'Found an unrecognized entity type')
@@ -66,7 +68,7 @@ async function freshAnswer(store: ContentParts['store'], asked: FreshQuery): Pro
   let at = { ms: asked.from, id: asked.lastId }
   let isMore = true
   for (let page = 0; page < maxPages && isMore && shown.length < asked.limit; page++) {
-    const size = asked.isOnlyDead ? maxChanges : asked.limit
+    const size = asked.isOnlyUnlisted ? maxChanges : asked.limit
     const rows = await store.freshest(at.ms, at.id, asked.types, size)
     const taken = takenOf(rows, asked, asked.limit - shown.length)
     shown.push(...taken.filter((row) => isAsked(row, asked)).map(freshText))
@@ -90,18 +92,18 @@ function takenOf<Row extends StoredDeployment>(
   return end < 0 ? rows : rows.slice(0, end + 1)
 }
 
-function isAsked(row: StoredDeployment, { isOnlyDead }: FreshQuery): boolean {
-  return !isOnlyDead || !row.isActive
+function isAsked(row: StoredDeployment, { isOnlyUnlisted }: FreshQuery): boolean {
+  return !isOnlyUnlisted || isUnlisted(row)
 }
 
 function nextOf(
-  { isOnlyDead, types, limit }: FreshQuery,
+  { isOnlyUnlisted, types, limit }: FreshQuery,
   at: { readonly ms: number; readonly id: string },
 ): string {
   return queryOf([
     ['from', at.ms],
     ['lastId', at.id === '' ? undefined : at.id],
-    ['only', isOnlyDead ? 'dead' : undefined],
+    ['only', isOnlyUnlisted ? 'unlisted' : undefined],
     ['types', types.length === 0 ? undefined : types.join(',')],
     ['limit', limit],
   ])
