@@ -108,6 +108,7 @@ export class ContentNode {
       examiner,
       rateLimit: new RateLimit({ clock, limits }),
       window: deploymentWindow,
+      types: config.types,
       clock,
       news,
     })

@@ -11,6 +11,8 @@ export interface Received {
   readonly bytes: Uint8Array | null
   /** The first bytes, at most 64: enough to tell an image and its size. */
   readonly head: Uint8Array
+  /** All of it, into memory. While it is neither kept nor dropped. */
+  read(): Promise<Uint8Array>
   /** Makes a file readable under its hash, durably; nothing of what is small. May be called again. */
   keep(): Promise<void>
   /** Lets go of what was not kept. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import {
@@ -7,12 +8,15 @@ import {
   signedScene,
   type SignedEntity,
 } from '../../test/content/signer.ts'
+import { examinerParts } from '../../test/content/examiner-parts.ts'
 import { MemoryNode } from '../../test/network/memory-node.ts'
 import { SyncError } from '../base/errors.ts'
 import { holdMs, maxSmallBytes } from './blobs.ts'
 import { Deployer, type DeployerParts } from './deployer.ts'
-import { compareEntities } from './entity.ts'
+import { compareEntities, entityTypes } from './entity.ts'
+import { Examiner } from './examiner.ts'
 import { News } from './news.ts'
+import { maxEntityBytes } from './rules/entity-file.ts'
 import { RateLimit, rateLimits } from './rules/rate-limit.ts'
 import { deploymentWindow } from './rules/window.ts'
 
@@ -28,8 +32,12 @@ class Shore {
   told = 0
   readonly #deployer: Deployer
 
-  constructor(storeOf = (store: DeployerParts['store']) => store) {
-    const { store, blobs, examiner, clock } = this.node
+  constructor(
+    storeOf = (store: DeployerParts['store']) => store,
+    options: Partial<Pick<DeployerParts, 'types' | 'examiner'>> = {},
+  ) {
+    const { store, blobs, clock } = this.node
+    const { examiner = this.node.examiner, types = new Set(entityTypes) } = options
     const news = new News()
     news.onNews(() => this.told++)
     this.#deployer = new Deployer({
@@ -38,6 +46,7 @@ class Shore {
       examiner,
       rateLimit: new RateLimit({ clock, limits: rateLimits }),
       window: deploymentWindow,
+      types,
       clock,
       news,
     })
@@ -100,6 +109,48 @@ describe('a deployment', () => {
     expect(shore.told).toBe(1)
   })
 
+  it('that a peer brings at the same time is not refused for itself', async () => {
+    let isFirst = true
+    using shore: Shore = new Shore((store) => ({
+      known: async (ids) => {
+        const known = await store.known(ids)
+        if (!isFirst) return known
+        isFirst = false
+        await shore.deploy(scene)
+        return known
+      },
+      overtaken: (offers) => store.overtaken(offers),
+      pointless: (offers) => store.pointless(offers),
+      deploy: (effect) => store.deploy(effect),
+    }))
+    const scene = shore.scene(['0,0'])
+    expect(await shore.deploy(scene)).toBe(shore.node.clock.now())
+    expect(shore.node.dropped.toSorted()).toEqual([...scene.contents.keys(), scene.entityId].sort())
+    expect(shore.told).toBe(1)
+  })
+
+  it('does not wait for one of its pointer that nobody has signed yet', async () => {
+    const [asked, answered] = [new AbortController(), new AbortController()]
+    const errorsOf = async (): Promise<readonly string[]> => {
+      if (asked.signal.aborted) return []
+      asked.abort()
+      await once(answered.signal, 'abort')
+      return ['Not signed.']
+    }
+    const examiner = new Examiner({ ...examinerParts, wallets: { errorsOf } })
+    using shore = new Shore((store) => store, { examiner })
+    const unsigned = shore.deploy(shore.profile('Nobody'))
+    const refused = expect(unsigned).rejects.toThrow('Not signed.')
+    await once(asked.signal, 'abort')
+    const profile = shore.profile()
+    const signed = shore.deploy(profile)
+    await shore.node.pass(1_000)
+    await signed
+    answered.abort()
+    await refused
+    expect(await shore.node.active()).toEqual([profile.entityId])
+  })
+
   it('N21 may rely on content that is here, which is held for it', async () => {
     using shore = new Shore()
     const files = { 'big.bin': big }
@@ -144,6 +195,21 @@ describe('a deployment is refused, and nothing of it stays,', () => {
     await refused(shore, scene, 'Failed to find the entity file.', [...scene.contents.values()])
     const broken = signedEntity({ identity, timestamp: 0, type: 'scene', pointers: ['0,0'] })
     await refused(shore, broken, 'timestamp')
+  })
+
+  it('with an entity file too big for a row that nobody signed, or too big for anybody', async () => {
+    using shore = new Shore()
+    const unsigned = { ...shore.profile('x'.repeat(maxSmallBytes)), authChain: [] }
+    await refused(shore, unsigned, '')
+    await refused(shore, shore.profile('x'.repeat(maxEntityBytes)), 'The entity file is too big.')
+    expect(shore.node.disk.size).toBe(0)
+    expect(shore.node.readFiles).toBe(1)
+  })
+
+  it('if it is of a kind that this node does not hold', async () => {
+    using shore = new Shore((store) => store, { types: new Set(['scene']) })
+    await refused(shore, shore.profile(), 'This node holds no entities of the type profile')
+    await shore.deploy(shore.scene(['0,0']))
   })
 
   it('if a part of its content is neither here nor with it', async () => {

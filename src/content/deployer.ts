@@ -1,30 +1,36 @@
 import type { Clock } from '../base/clock.ts'
-import { SyncError } from '../base/errors.ts'
+import { Semaphore } from '../base/semaphore.ts'
 import type { ContentBlobs, Received } from './blobs.ts'
 import type { ContentStore } from './content-store.ts'
 import { Refused, type Deploying, type Upload } from './deploying.ts'
-import type { Deployment, Entity } from './entity.ts'
-import type { Examiner } from './examiner.ts'
+import type { Deployment, Entity, EntityType } from './entity.ts'
+import type { Examined, Examiner } from './examiner.ts'
 import { type Comer, GroupCommit } from './group-commit.ts'
 import type { News } from './news.ts'
-import { readEntity } from './rules/entity-file.ts'
+import { readEntity, tooBigErrors } from './rules/entity-file.ts'
 import type { RateLimit } from './rules/rate-limit.ts'
 import { type DeploymentWindow, windowErrors } from './rules/window.ts'
 
 export interface DeployerParts {
   readonly store: Pick<ContentStore, 'known' | 'pointless' | 'overtaken' | 'deploy'>
-  readonly blobs: Pick<ContentBlobs, 'hold' | 'open'>
+  readonly blobs: Pick<ContentBlobs, 'hold'>
   readonly examiner: Examiner
   readonly rateLimit: RateLimit
   readonly window: DeploymentWindow
+  /** Kinds that this node holds. */
+  readonly types: ReadonlySet<EntityType>
   readonly clock: Clock
   readonly news: News
 }
+
+/** Entity files too big for a row that are in memory at the same time; more wait. */
+const maxBigFiles = 4
 
 /** What clients of this node deploy (ADR-51): the rules that hold for them alone, then those that hold everywhere. */
 export class Deployer implements Deploying {
   readonly #parts: DeployerParts
   readonly #commit: GroupCommit
+  readonly #bigFiles = new Semaphore(maxBigFiles)
   /** Pointers, with their type, of what is being deployed. */
   readonly #busy = new Set<string>()
 
@@ -35,35 +41,58 @@ export class Deployer implements Deploying {
 
   async deploy(upload: Upload, signal: AbortSignal): Promise<number> {
     try {
-      return await this.#deploy(upload, signal)
+      return (await this.#deployedMs(upload)) ?? (await this.#read(upload, signal))
     } catch (error) {
       await Promise.all(upload.files.map((file) => file.drop()))
       throw error
     }
   }
 
-  async #deploy(upload: Upload, signal: AbortSignal): Promise<number> {
-    const { store } = this.#parts
-    const { entityId, files } = upload
-    const known = (await store.known([entityId])).get(entityId)
-    if (known !== undefined) {
-      await Promise.all(files.map((file) => file.drop()))
-      return known
-    }
-    const own = files.find(({ hash }) => hash === entityId)
+  /** When it was deployed, if it was; then its files are not needed. */
+  async #deployedMs({ entityId, files }: Upload): Promise<number | undefined> {
+    const localMs = (await this.#parts.store.known([entityId])).get(entityId)
+    if (localMs !== undefined) await Promise.all(files.map((file) => file.drop()))
+    return localMs
+  }
+
+  /** Nothing is published before all was looked at. */
+  async #read(upload: Upload, signal: AbortSignal): Promise<number> {
+    const own = upload.files.find(({ hash }) => hash === upload.entityId)
     if (own === undefined) throw new Refused(['Failed to find the entity file.'])
-    const file = await this.#bytesOf(own)
+    const errors = tooBigErrors(own.size)
+    if (errors.length > 0) throw new Refused(errors)
+    if (own.bytes !== null) return this.#deploy(own.bytes, upload, signal)
+    const leave = await this.#bigFiles.enter(signal, `Reading ${own.hash}`)
+    try {
+      return await this.#deploy(await own.read(), upload, signal)
+    } finally {
+      leave()
+    }
+  }
+
+  async #deploy(file: Uint8Array, upload: Upload, signal: AbortSignal): Promise<number> {
+    const { examiner } = this.#parts
+    const { entityId, authChain } = upload
     const reading = readEntity(entityId, file)
     if ('errors' in reading) throw new Refused(reading.errors)
-    return this.#alone(reading.entity, async () => {
-      await this.#checkLocal(reading.entity, upload)
-      const comer = this.#commit.announce()
-      try {
-        return await this.#store(await this.#examine(file, upload, signal), files, comer)
-      } finally {
-        comer.leave()
-      }
-    })
+    const { entity } = reading
+    this.#checkLocal(entity)
+    const comer = this.#commit.announce()
+    try {
+      const examined = await examiner.examine({ entityId, file, authChain }, signal)
+      // Only who has signed keeps others from a pointer.
+      return await this.#alone(entity, () => this.#finish(examined, { upload, comer }, signal))
+    } finally {
+      comer.leave()
+    }
+  }
+
+  /** What can be told without a question to anybody. */
+  #checkLocal({ id: entityId, type, pointers, timestamp }: Entity): void {
+    const { clock, window, types } = this.#parts
+    if (!types.has(type)) throw new Refused([notHeld(type, types)])
+    const late = windowErrors({ entityId, pointers, timestamp }, clock.now(), window)
+    if (late.length > 0) throw new Refused(late)
   }
 
   /** Two deployments of a pointer at the same time would both be told that there is nothing newer. */
@@ -84,30 +113,44 @@ export class Deployer implements Deploying {
     }
   }
 
-  async #checkLocal(entity: Entity, { authChain }: Upload): Promise<void> {
-    const { store, clock, window } = this.#parts
-    const { id: entityId, type: entityType, pointers, timestamp } = entity
-    const offer = { entityId, entityType, pointers, entityTimestamp: timestamp, authChain }
-    // Something greater was seen at all of its pointers, or at some.
-    const isPointless = (await store.pointless([offer])).has(entityId)
-    const isOld = isPointless || (await store.overtaken([offer])).has(entityId)
-    if (isOld) throw new Refused([newer(entity)])
-    const late = windowErrors({ entityId, pointers, timestamp }, clock.now(), window)
-    if (late.length > 0) throw new Refused(late)
+  async #finish(
+    { deployment, check }: Examined,
+    { upload, comer }: { readonly upload: Upload; readonly comer: Comer },
+    signal: AbortSignal,
+  ): Promise<number> {
+    if (await this.#isOld(deployment, upload)) {
+      // A peer may have brought it while it was examined.
+      const localMs = await this.#deployedMs(upload)
+      if (localMs !== undefined) return localMs
+      throw new Refused([newer(deployment)])
+    }
+    const limited = this.#parts.rateLimit.errors(deployment)
+    if (limited.length > 0) throw new Refused(limited)
+    const sizes = await this.#sizes(deployment, upload.files)
+    await check({ sizes, received: upload.files }, signal)
+    return this.#store(deployment, upload.files, comer)
   }
 
-  async #examine(file: Uint8Array, upload: Upload, signal: AbortSignal): Promise<Deployment> {
-    const { examiner, blobs, rateLimit, clock } = this.#parts
-    const { entityId, authChain, files } = upload
-    const { deployment, check } = await examiner.examine({ entityId, file, authChain }, signal)
-    const limited = rateLimit.errors(deployment)
-    if (limited.length > 0) throw new Refused(limited)
+  /** Something greater was seen at all of its pointers, or at some. */
+  async #isOld(deployment: Deployment, { authChain }: Upload): Promise<boolean> {
+    const { store } = this.#parts
+    const { entityId, type: entityType, pointers, timestamp: entityTimestamp } = deployment
+    const offer = { entityId, entityType, pointers, entityTimestamp, authChain }
+    const isPointless = (await store.pointless([offer])).has(entityId)
+    return isPointless || (await store.overtaken([offer])).has(entityId)
+  }
+
+  /** Of all of its content that is here or came with it, in bytes. */
+  async #sizes(
+    { content }: Deployment,
+    files: readonly Received[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const { blobs, clock } = this.#parts
     const sizes = new Map(files.map(({ hash, size }) => [hash, size]))
-    const others = deployment.content.map(({ hash }) => hash).filter((hash) => !sizes.has(hash))
+    const others = content.map(({ hash }) => hash).filter((hash) => !sizes.has(hash))
     if (others.length > 0)
       for (const [hash, size] of await blobs.hold(others, clock.now())) sizes.set(hash, size)
-    await check({ sizes, received: files }, signal)
-    return deployment
+    return sizes
   }
 
   async #store(deployment: Deployment, files: readonly Received[], comer: Comer): Promise<number> {
@@ -128,20 +171,12 @@ export class Deployer implements Deploying {
     news.tell()
     return deployed.localMs
   }
-
-  async #bytesOf(file: Received): Promise<Uint8Array> {
-    if (file.bytes !== null) return file.bytes
-    await file.keep()
-    const stored = await this.#parts.blobs.open(file.hash, null)
-    if (stored === null)
-      throw new SyncError('database', `The file ${file.hash} is not where it was put.`)
-    if (stored.body instanceof Uint8Array) return stored.body
-    const chunks: Uint8Array[] = []
-    for await (const chunk of stored.body as AsyncIterable<Uint8Array>) chunks.push(chunk)
-    return Buffer.concat(chunks)
-  }
 }
 
-function newer({ id, pointers }: Entity): string {
-  return `There is a newer entity pointed by one or more of the pointers you provided (entityId=${id} pointers=${pointers.join(',')}).`
+function newer({ entityId, pointers }: Deployment): string {
+  return `There is a newer entity pointed by one or more of the pointers you provided (entityId=${entityId} pointers=${pointers.join(',')}).`
+}
+
+function notHeld(type: EntityType, types: ReadonlySet<EntityType>): string {
+  return `This node holds no entities of the type ${type}, only ${[...types].join(',')}. Please deploy it on another one.`
 }

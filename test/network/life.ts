@@ -120,6 +120,7 @@ export function beginLife(parts: LifeParts): Life {
     examiner,
     rateLimit: new RateLimit({ clock, limits: unlimited }),
     window: deploymentWindow,
+    types: new Set(entityTypes),
     clock,
     news: new News(),
   })

@@ -76,6 +76,7 @@ export class MemoryBlobs implements ContentBlobs {
       size: bytes.length,
       bytes: isSmall ? bytes : null,
       head: bytes.subarray(0, 64),
+      read: async () => bytes,
       keep: async () => {
         if (!isSmall) this.#disk.set(hash, file)
       },

@@ -28,6 +28,8 @@ export class MemoryNode {
   readonly intake: Intake
   /** Hashes of what came in and was let go of. */
   readonly dropped: string[] = []
+  /** Files that came in and were read before they were kept. */
+  readFiles = 0
   readonly #db = new Database(':memory:')
 
   constructor(types: readonly EntityType[] = entityTypes) {
@@ -83,6 +85,10 @@ export class MemoryNode {
       this.dropped.push(received.hash)
       await received.drop()
     }
-    return { ...received, drop }
+    const read = (): Promise<Uint8Array> => {
+      this.readFiles++
+      return received.read()
+    }
+    return { ...received, read, drop }
   }
 }

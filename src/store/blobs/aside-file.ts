@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { open, rm, type FileHandle } from 'node:fs/promises'
+import { open, readFile, rm, type FileHandle } from 'node:fs/promises'
 import type { TransformOptions } from 'node:stream'
 import { createGzip, type ZlibOptions } from 'node:zlib'
 import { moveDurably } from './file-tree.ts'
@@ -46,6 +46,11 @@ export class AsideFile {
   async end(): Promise<void> {
     await this.#file.sync()
     await this.#file.close()
+  }
+
+  /** All of it, once it has ended and before it is kept. */
+  read(): Promise<Uint8Array> {
+    return readFile(this.#path)
   }
 
   /** Once it has ended; again if it failed, or nothing happens. */

@@ -173,6 +173,11 @@ export class NewContentFile {
     await onDisk('Writing a file', () => Promise.all([this.#file.end(), this.#gzip?.end()]))
   }
 
+  /** All of it, once it has ended and before it is kept. */
+  read(): Promise<Uint8Array> {
+    return onDisk('Reading a file', () => this.#file.read())
+  }
+
   /** Under this name from now on. The gzip comes first: whoever finds the file finds it as well. */
   async keep(hash: string): Promise<void> {
     const path = this.#pathOf(hash)

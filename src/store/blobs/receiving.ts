@@ -69,6 +69,7 @@ class Intake {
       size: this.#size,
       bytes: null,
       head: this.#head,
+      read: () => file.read(),
       keep: () => file.keep(hash),
       drop: () => file.drop(),
     }
@@ -79,11 +80,13 @@ class Intake {
   }
 
   #small(): Received {
+    const bytes = Buffer.concat(this.#gathered)
     return {
       hash: this.#hash.digest(),
       size: this.#size,
-      bytes: Buffer.concat(this.#gathered),
+      bytes,
       head: this.#head,
+      read: async () => bytes,
       keep: async () => undefined,
       drop: async () => undefined,
     }

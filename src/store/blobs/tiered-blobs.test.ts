@@ -58,6 +58,8 @@ onEveryDatabase((open) => {
       })(),
       limits,
     )
+    expect(big.equals(await received.read())).toBe(true)
+    expect(await blobs.open(received.hash, null)).toBeNull()
     await received.keep()
     const missing = hashV1(randomBytes(10))
     const asked = [hash, received.hash, missing, 'none', hash, '\0']
