@@ -21,6 +21,7 @@ import { Events } from './events.ts'
 import { makeLog } from './logger.ts'
 import { SourceTitles } from './source-title.ts'
 import { version } from './version.ts'
+import { NodeFigures } from './node-figures.ts'
 import { WorkFigures } from './work-figures.ts'
 import { startWork } from './work.ts'
 
@@ -97,6 +98,7 @@ function makeServer(
     clock,
     metrics: events.metrics,
   })
+  const nodeFigures = nodeFiguresOf(core, events)
   const parts: HttpParts = {
     registry,
     operations,
@@ -107,7 +109,7 @@ function makeServer(
     metrics: {
       contentType: events.metrics.contentType,
       text: async () => {
-        await figures.look()
+        await Promise.all([figures.look(), nodeFigures?.look()])
         return events.metrics.metrics()
       },
     },
@@ -119,6 +121,14 @@ function makeServer(
     ...(core.content === null ? {} : { content: core.content.face }),
   }
   return config.roles.has('api') ? createServer(parts) : createWorkerServer(parts)
+}
+
+/** Null: it is no content node. */
+function nodeFiguresOf({ content, clock }: Core, { metrics }: Events): NodeFigures | null {
+  if (content === null) return null
+  const { facts, store } = content
+  const [status, newestMs] = [() => content.status, () => store.newestMs()]
+  return new NodeFigures({ facts, status, newestMs, clock, metrics })
 }
 
 /** Covers by their number, for whoever may see them. */
