@@ -1,6 +1,7 @@
 import { SyncError } from '../../base/errors.ts'
 import type { ContentEffect, SmallBlob } from '../content-store.ts'
 import type { Deployment, DeploymentOffer } from '../entity.ts'
+import { isUnreached } from './unreached.ts'
 
 /** Where offers come from. */
 export interface Origin {
@@ -20,7 +21,7 @@ export type Outcome = { readonly admitted: Admitted } | { readonly error: Error 
 
 /** Deployments that are written together while more are on their way. */
 const batchSize = 125
-/** Of the offers of one step, so many may fail because peers do not answer before the step itself counts as failed. */
+/** Of the offers of one step, so many may fail because whoever makes them does not answer before the step itself counts as failed. */
 const maxUnreached = 8
 
 /** What is ready to be written, and what went wrong. */
@@ -79,9 +80,8 @@ export class Basket {
       return
     }
     const { error } = outcome
-    if (error instanceof SyncError && unreached(error)) this.#unreached.push(error)
-    const { snapshotHash } = this.#origin
-    this.#failures.push({ ...offer, description: error.message, snapshotHash })
+    if (error instanceof SyncError && isOurs(error)) this.#unreached.push(error)
+    this.#failures.push({ ...offer, ...this.#origin, description: error.message })
   }
 
   empty(): ContentEffect {
@@ -98,9 +98,7 @@ export class Basket {
   }
 }
 
-/** Somebody could not be asked: that says nothing of the entity. */
-function unreached({ code, remedy }: SyncError): boolean {
-  return (
-    (remedy === 'source' && code !== 'protocol') || code === 'cancelled' || code === 'disk-full'
-  )
+/** It was not the entity that it failed for. */
+function isOurs(error: SyncError): boolean {
+  return isUnreached(error) || error.code === 'cancelled' || error.code === 'disk-full'
 }

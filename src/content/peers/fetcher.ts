@@ -8,12 +8,13 @@ import { maxSmallBytes, type ContentBlobs, type Received } from '../blobs.ts'
 import { hashV0, hashV1 } from '../hashing.ts'
 import type { PeerClient } from './peer-client.ts'
 import type { Peers } from './peers.ts'
+import { isUnreached } from './unreached.ts'
 
 export interface FetcherParts {
   readonly peers: Peers
   readonly blobs: Pick<ContentBlobs, 'receive'>
   readonly clock: Clock
-  /** Fetches at the same time. */
+  /** Fetches at the same time; of one peer no more than half of them where there are others. */
   readonly concurrency: number
 }
 
@@ -29,6 +30,9 @@ export interface Wanted {
 /** In so many milliseconds a body has to bring so many bytes for each second; what is too small for that has to be over. */
 const patienceMs = 15_000
 const slowestRate = 4_096
+/** What takes longer than so many milliseconds has to have come at so many bytes for each second of them. */
+const longMs = 120_000
+const slowestAverage = 16_384
 
 /** Peers that are asked for one piece of content at most. */
 const maxPeersAsked = 6
@@ -40,46 +44,38 @@ const maxPeersAsked = 6
 export class Fetcher {
   readonly #parts: FetcherParts
   readonly #places: Semaphore
+  readonly #shares = new WeakMap<PeerClient, Semaphore>()
 
   constructor(parts: FetcherParts) {
     this.#parts = parts
     this.#places = new Semaphore(parts.concurrency)
   }
 
-  /** To be kept or dropped. Throws what the last peer failed with; `not-found` only if each of them said so. */
+  /**
+   * To be kept or dropped. Throws what whoever offered it failed with: that others are down, which some always are, says
+   * nothing. Where nobody in particular did, what one of those failed with who could be asked, if anybody could.
+   */
   async fetch(wanted: Wanted, signal: AbortSignal): Promise<Received> {
-    const leave = await this.#places.enter(signal, `Fetching ${wanted.hash}`)
-    try {
-      return await this.#tryAll(wanted, signal)
-    } finally {
-      leave()
-    }
-  }
-
-  async #tryAll(wanted: Wanted, signal: AbortSignal): Promise<Received> {
-    const { peers } = this.#parts
-    let failure: SyncError | null = null
-    for (const sourceId of peers.inTurn(wanted.offeredBy).slice(0, maxPeersAsked)) {
+    const failures = new Map<number, SyncError>()
+    for (const sourceId of this.#parts.peers.inTurn(wanted.offeredBy).slice(0, maxPeersAsked)) {
       try {
         return await this.#try(sourceId, wanted, signal)
       } catch (error) {
         // Called off by whoever asked: nobody else is to be asked.
         throwIfAborted(signal, `Fetching ${wanted.hash}`)
-        const next = asSyncError(error)
-        if (next.code === 'disk-full' || next.code === 'internal') throw next
-        // That somebody could not be asked says more than that somebody has it not.
-        if (failure === null || next.code !== 'not-found') failure = next
+        const failure = asSyncError(error)
+        if (failure.code === 'disk-full' || failure.code === 'internal') throw failure
+        failures.set(sourceId, failure)
       }
     }
-    throw failure ?? new SyncError('unreachable', `There is no peer to fetch ${wanted.hash} from.`)
+    throw verdict(wanted, failures)
   }
 
   #try(sourceId: number, wanted: Wanted, signal: AbortSignal): Promise<Received> {
     const { peers, clock } = this.#parts
-    const now = (): number => clock.elapsed()
-    return peers.using(
-      sourceId,
-      async (client) => {
+    return peers.using(sourceId, {
+      enter: (client) => this.#enter(client, `Fetching ${wanted.hash}`, signal),
+      fetch: async (client) => {
         const received = await this.#receive(client, wanted, signal)
         if (received.hash === wanted.hash) return received
         await received.drop()
@@ -88,8 +84,32 @@ export class Fetcher {
           `${client.title} answered something else than ${wanted.hash}.`,
         )
       },
-      now,
-    )
+      now: () => clock.elapsed(),
+    })
+  }
+
+  /** A place of the peer's share first: whoever waits for a slow one keeps no place from the others. */
+  async #enter(client: PeerClient, what: string, signal: AbortSignal): Promise<() => void> {
+    const isAlone = this.#parts.peers.count === 1
+    const leaveShare = isAlone ? null : await this.#shareOf(client).enter(signal, what)
+    try {
+      const leave = await this.#places.enter(signal, what)
+      return () => {
+        leave()
+        leaveShare?.()
+      }
+    } catch (error) {
+      leaveShare?.()
+      throw error
+    }
+  }
+
+  #shareOf(client: PeerClient): Semaphore {
+    const known = this.#shares.get(client)
+    if (known !== undefined) return known
+    const share = new Semaphore(Math.ceil(this.#parts.concurrency / 2))
+    this.#shares.set(client, share)
+    return share
   }
 
   async #receive(client: PeerClient, wanted: Wanted, signal: AbortSignal): Promise<Received> {
@@ -109,12 +129,26 @@ export class Fetcher {
   }
 }
 
+/** What a fetch has come to that each peer failed at. */
+function verdict({ hash, offeredBy }: Wanted, failures: ReadonlyMap<number, SyncError>): SyncError {
+  const own = offeredBy === null ? undefined : failures.get(offeredBy)
+  const all = [...failures.values()]
+  const answered = all.find((failure) => !isUnreached(failure))
+  return (
+    own ??
+    answered ??
+    all[0] ??
+    new SyncError('unreachable', `There is no peer to fetch ${hash} from.`)
+  )
+}
+
 /** What is small needs no place while it comes in. */
 function smallOf(bytes: Uint8Array, form: 0 | 1): Received {
   const hash = form === 1 ? hashV1(bytes) : hashV0(bytes)
   const nothing = (): Promise<void> => Promise.resolve()
   const head = bytes.subarray(0, 64)
-  return { hash, size: bytes.length, bytes, head, keep: nothing, drop: nothing }
+  const read = (): Promise<Uint8Array> => Promise.resolve(bytes)
+  return { hash, size: bytes.length, bytes, head, read, keep: nothing, drop: nothing }
 }
 
 function formOf(hash: string): 0 | 1 {
@@ -133,11 +167,12 @@ function broken(cause: unknown, hash: string): SyncError {
   return new SyncError('interrupted', `Fetching ${hash} broke off.`, { cause })
 }
 
-/** Breaks off a body that trickles: in each while it has to bring a number of bytes. */
+/** Breaks off a body that trickles: in each while it has to bring a number of bytes, and more of them on the whole. */
 class RateWatch {
   readonly #clock: Clock
   readonly #hash: string
   readonly #body: Readable
+  readonly #startedMs: number
   #bytes = 0
   #stop: () => void
 
@@ -145,6 +180,7 @@ class RateWatch {
     this.#clock = clock
     this.#hash = hash
     this.#body = body
+    this.#startedMs = clock.elapsed()
     this.#stop = clock.after(patienceMs, () => this.#look(0))
   }
 
@@ -164,12 +200,21 @@ class RateWatch {
   }
 
   #look(before: number): void {
-    if (this.#bytes - before < (slowestRate * patienceMs) / 1_000) {
-      const message = `${this.#hash} came at less than ${slowestRate} bytes a second.`
+    const rate = this.#tooSlow(before)
+    if (rate !== null) {
+      const message = `${this.#hash} came at less than ${rate} bytes a second.`
       this.#body.destroy(new SyncError('timeout', message))
       return
     }
     const bytes = this.#bytes
     this.#stop = this.#clock.after(patienceMs, () => this.#look(bytes))
+  }
+
+  /** The rate that it has not come at, in bytes a second; null: it is quick enough. */
+  #tooSlow(before: number): number | null {
+    if (this.#bytes - before < (slowestRate * patienceMs) / 1_000) return slowestRate
+    const tookMs = this.#clock.elapsed() - this.#startedMs
+    const isLate = tookMs >= longMs && this.#bytes < (slowestAverage * tookMs) / 1_000
+    return isLate ? slowestAverage : null
   }
 }

@@ -258,6 +258,15 @@ describe('what cannot be had', () => {
     expect(result.failed).toHaveLength(9)
   })
 
+  it('is never that of the step because somebody else is down', async () => {
+    const { node } = world(profile(0))
+    node.peer(2).isAway = true
+    const lost = Array.from({ length: 9 }, (_, n) => offered(profile(1 + n)))
+    const result = await taken(node, [...lost, offered(profile(0))])
+    expect(result).toMatchObject({ error: null, deployed: [profile(0).entityId] })
+    expect(result.failed).toHaveLength(9)
+  })
+
   it('N13 is written down with the snapshot that offered it', async () => {
     const { node } = world()
     const origin = { sourceId: 1, snapshotHash: 'bafy' }

@@ -10,13 +10,11 @@ function peersOf(...ids: readonly number[]): Peers {
   return peers
 }
 
+const enter = async (): Promise<() => void> => () => undefined
+
 async function fetchFrom(peers: Peers, id: number, tookMs: number): Promise<void> {
   let nowMs = 0
-  await peers.using(
-    id,
-    async () => (nowMs = tookMs),
-    () => nowMs,
-  )
+  await peers.using(id, { enter, fetch: async () => (nowMs = tookMs), now: () => nowMs })
 }
 
 test('who offered it is asked first, then the quick ones', async () => {
@@ -31,11 +29,8 @@ test('who offered it is asked first, then the quick ones', async () => {
 test('whoever fails is asked last, until he does well again', async () => {
   const peers = peersOf(1, 2)
   await fetchFrom(peers, 2, 200)
-  const broken = peers.using(
-    1,
-    () => Promise.reject(new Error('gone')),
-    () => 0,
-  )
+  const fetch = (): Promise<never> => Promise.reject(new Error('gone'))
+  const broken = peers.using(1, { enter, fetch, now: () => 0 })
   await expect(broken).rejects.toThrow('gone')
   expect(peers.inTurn(null)).toEqual([2, 1])
   for (let n = 0; n < 40; n++) await fetchFrom(peers, 1, 1)
@@ -45,14 +40,42 @@ test('whoever fails is asked last, until he does well again', async () => {
 test('whoever is busy leaves the next one to others', async () => {
   const peers = peersOf(1, 2)
   let done: () => void = () => undefined
-  const slow = peers.using(
-    1,
-    () => new Promise<void>((resolve) => (done = resolve)),
-    () => 0,
-  )
+  const fetch = (): Promise<void> => new Promise((resolve) => (done = resolve))
+  const slow = peers.using(1, { enter, fetch, now: () => 0 })
+  await Promise.resolve()
   expect(peers.inTurn(null)).toEqual([2, 1])
   done()
   await slow
   peers.remove(1)
   expect(peers.inTurn(1)).toEqual([2])
+})
+
+test('whoever is waited for is busy already, and his time does not begin before', async () => {
+  const peers = peersOf(1, 2)
+  let nowMs = 0
+  let go: (leave: () => void) => void = () => undefined
+  const waiting = peers.using(1, {
+    enter: () => new Promise((resolve) => (go = resolve)),
+    fetch: async () => undefined,
+    now: () => nowMs,
+  })
+  expect(peers.inTurn(null)).toEqual([2, 1])
+  nowMs = 60_000
+  go(() => undefined)
+  await waiting
+  expect(peers.inTurn(null)).toEqual([1, 2])
+})
+
+test('whoever is not there any more cannot be reached, also when it was his turn', async () => {
+  const peers = peersOf(1)
+  const gone = { code: 'unreachable' }
+  const fetch = async (): Promise<string> => 'content'
+  let left = 0
+  const late = async (): Promise<() => void> => {
+    peers.remove(1)
+    return () => left++
+  }
+  await expect(peers.using(1, { enter: late, fetch, now: () => 0 })).rejects.toMatchObject(gone)
+  expect(left).toBe(1)
+  await expect(peers.using(1, { enter, fetch, now: () => 0 })).rejects.toMatchObject(gone)
 })

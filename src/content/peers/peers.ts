@@ -1,12 +1,22 @@
+import { SyncError } from '../../base/errors.ts'
 import type { PeerClient } from './peer-client.ts'
 
 /** How a peer has done lately as a place to fetch content from. */
 interface Standing {
   readonly client: PeerClient
-  /** Fetches under way. */
+  /** Fetches under way, or waiting for a place. */
   busy: number
   /** Milliseconds that one took, lately; a failure counts as a long one. */
   costMs: number
+}
+
+/** A fetch from a peer. */
+export interface Fetching<T> {
+  /** Waits for a place; what comes back gives it back. */
+  readonly enter: (client: PeerClient) => Promise<() => void>
+  readonly fetch: (client: PeerClient) => Promise<T>
+  /** Milliseconds of some clock. */
+  readonly now: () => number
 }
 
 /** The part of the newest fetch in a peer's cost. */
@@ -27,6 +37,10 @@ export class Peers {
     this.#standings.delete(sourceId)
   }
 
+  get count(): number {
+    return this.#standings.size
+  }
+
   client(sourceId: number): PeerClient | null {
     return this.#standings.get(sourceId)?.client ?? null
   }
@@ -39,25 +53,43 @@ export class Peers {
     return [first, ...ids.filter((id) => id !== first)]
   }
 
-  /** Does a fetch from a peer, and notes how it went. */
-  async using<T>(
-    sourceId: number,
-    fetch: (client: PeerClient) => Promise<T>,
-    now: () => number,
-  ): Promise<T> {
-    const standing = this.#standings.get(sourceId)
-    if (standing === undefined) throw new Error(`assertion failed: peer ${sourceId} is there`)
-    const startedMs = now()
+  /** Does a fetch from a peer, and notes how it went. Throws `unreachable` where the peer is not there any more. */
+  async using<T>(sourceId: number, { enter, fetch, now }: Fetching<T>): Promise<T> {
+    const standing = this.#standing(sourceId)
     standing.busy++
-    let tookMs = failureMs
     try {
-      const fetched = await fetch(standing.client)
-      tookMs = now() - startedMs
-      return fetched
+      const leave = await enter(standing.client)
+      try {
+        return await noted(this.#standing(sourceId), fetch, now)
+      } finally {
+        leave()
+      }
     } finally {
       standing.busy--
-      standing.costMs += newest * (tookMs - standing.costMs)
     }
+  }
+
+  #standing(sourceId: number): Standing {
+    const standing = this.#standings.get(sourceId)
+    if (standing !== undefined) return standing
+    throw new SyncError('unreachable', 'The peer was taken from the list while others were asked.')
+  }
+}
+
+/** How long it took counts for the next ones. */
+async function noted<T>(
+  standing: Standing,
+  fetch: Fetching<T>['fetch'],
+  now: () => number,
+): Promise<T> {
+  const startedMs = now()
+  let tookMs = failureMs
+  try {
+    const fetched = await fetch(standing.client)
+    tookMs = now() - startedMs
+    return fetched
+  } finally {
+    standing.costMs += newest * (tookMs - standing.costMs)
   }
 }
 

@@ -7,6 +7,7 @@ import { partStarts, snapshotLines } from '../snapshots/snapshot-reader.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { Intake } from './intake.ts'
 import type { SnapshotOffer } from './snapshot-list.ts'
+import { isUnreached } from './unreached.ts'
 
 export interface SnapshotIntakeParts {
   readonly store: Pick<ContentStore, 'processed' | 'takeSnapshot' | 'planSnapshot' | 'failSnapshot'>
@@ -79,7 +80,7 @@ export class SnapshotIntake {
       const error = asSyncError(thrown)
       signal.throwIfAborted()
       // That nobody can be reached is no fault of the snapshot.
-      if (error.remedy === 'source' && error.code !== 'protocol') throw error
+      if (isUnreached(error)) throw error
       await store.failSnapshot(this.#key(hash), error.message)
       return []
     }
