@@ -3,8 +3,15 @@ import type { Readable } from 'node:stream'
 import { cancellation } from './abort.ts'
 import { SyncError } from './errors.ts'
 
+/** There is more of a body than is taken. */
+export class TooMuch extends SyncError {
+  constructor(what: string, maxBytes: number) {
+    super('protocol', `${what}: the remote sent more than the ${maxBytes} bytes that are taken.`)
+  }
+}
+
 /**
- * All bytes of a body, which is over afterwards whatever happens. More than `maxBytes` are `protocol`, an end that
+ * All bytes of a body, which is over afterwards whatever happens. More than `maxBytes` are `TooMuch`, an end that
  * comes too early is `interrupted`; what the body fails with goes through if it is a SyncError. `what` says what is
  * being done, for messages.
  */
@@ -32,7 +39,7 @@ export function collect(
     body.on('data', (chunk: Buffer) => {
       length += chunk.length
       if (length <= maxBytes) chunks.push(chunk)
-      else breakOff(new SyncError('protocol', `${what}: the remote sent more than that.`))
+      else breakOff(new TooMuch(what, maxBytes))
     })
     body.once('end', () => {
       end()

@@ -18,7 +18,10 @@ function row(localTimestamp: number, entityId: string, more: object = {}): objec
 
 function read(deltas: unknown, from = 0, lastId?: string): ReturnType<typeof readChangePage> {
   const position = lastId === undefined ? { from } : { from, lastId }
-  return readChangePage({ deltas, pagination: { next: '?to=1' } }, { position, dateMs: 9 })
+  return readChangePage(
+    { deltas, pagination: { next: '?to=1' } },
+    { position, limit: pageRows, dateMs: 9 },
+  )
 }
 
 test('rows are offers, and the last one says where to go on; the next page is not theirs to name', () => {
@@ -50,8 +53,15 @@ test('a full page that tells nothing new would be asked for for ever', () => {
   expect(() => read(told, 10_000)).toThrow('what has been told')
 })
 
+test('a page is full that has as many rows as were asked for', () => {
+  const asked = { position: { from: 0 }, limit: 2, dateMs: null }
+  const deltas = [row(1, ids[0]!), row(2, ids[1]!)]
+  expect(readChangePage({ deltas }, asked).isFull).toBe(true)
+  expect(readChangePage({ deltas }, { ...asked, limit: 3 }).isFull).toBe(false)
+})
+
 test('a short page that is not the last goes on; an empty one does not', () => {
-  const asked = { position: { from: 0 }, dateMs: null }
+  const asked = { position: { from: 0 }, limit: pageRows, dateMs: null }
   const pagination = { moreData: true }
   expect(readChangePage({ deltas: [row(1, ids[0]!)], pagination }, asked).isFull).toBe(true)
   expect(readChangePage({ deltas: [], pagination }, asked).isFull).toBe(false)
@@ -61,11 +71,13 @@ test('what is no page is refused', () => {
   for (const deltas of [undefined, {}, 'rows', Array.from({ length: 2 * pageRows + 1 }, () => 1)]) {
     expect(() => read(deltas)).toThrow('makes no sense')
   }
-  expect(() => readChangePage(null, { position: { from: 0 }, dateMs: null })).toThrow('no sense')
+  expect(() =>
+    readChangePage(null, { position: { from: 0 }, limit: pageRows, dateMs: null }),
+  ).toThrow('no sense')
 })
 
 test('our own kind says where to go on behind what it left out, and nowhere before its rows', () => {
-  const asked = { position: { from: 5 }, dateMs: null }
+  const asked = { position: { from: 5 }, limit: pageRows, dateMs: null }
   const next = `?from=9&lastId=${ids[1]!}&only=unlisted`
   const empty = readFreshPage({ deltas: [], pagination: { moreData: true, next } }, asked)
   expect(empty).toMatchObject({ next: { from: 9, lastId: ids[1] }, isFull: true })

@@ -18,10 +18,12 @@ export interface ChangePage {
 
 interface Asked {
   readonly position: Position
+  /** Rows that were asked for. */
+  readonly limit: number
   readonly dateMs: number | null
 }
 
-/** Rows of one page: that many are asked for, and no more are taken. */
+/** Rows of one page: no more are ever asked for, and no more than twice as many taken. */
 export const pageRows = 500
 
 /**
@@ -29,13 +31,13 @@ export const pageRows = 500
  * localTimestamp, authChain }] }`. Its `pagination.next` is not followed: servers of the network get it wrong. Throws
  * `protocol` when rows are not in the order that was asked for, or a full page tells nothing new: such a feed has no end.
  */
-export function readChangePage(json: unknown, { position, dateMs }: Asked): ChangePage {
+export function readChangePage(json: unknown, { position, limit, dateMs }: Asked): ChangePage {
   const rows = typeof json === 'object' && json !== null && 'deltas' in json ? json.deltas : null
   if (!Array.isArray(rows) || rows.length > 2 * pageRows) throw nonsense('makes no sense')
   const page = new Page(position)
   for (const row of rows as readonly unknown[]) page.read(row)
   const { offers, unreadable, next } = page
-  const isWhole = rows.length >= pageRows
+  const isWhole = rows.length >= limit
   if (isWhole && next === null) throw nonsense('tells only what has been told')
   // Rows that a server may not show are left out of a page that is not the last.
   return { offers, unreadable, next, isFull: isWhole || (saysMore(json) && next !== null), dateMs }

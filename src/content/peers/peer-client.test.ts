@@ -1,6 +1,6 @@
-import { once } from 'node:events'
+import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { gzipSync } from 'node:zlib'
+import { createGzip, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { delta, MemoryPeer, type PeerAnswer } from '../../../test/network/memory-peer.ts'
 import { makeIdentity, signedProfile } from '../../../test/content/signer.ts'
@@ -53,7 +53,7 @@ describe('an answer in JSON', () => {
     })
   })
 
-  it('that would unpack to more than 50 MiB is broken off before it has', async () => {
+  it('that would unpack to more than 4 MiB is broken off before it has', async () => {
     const piece = gzipSync(Buffer.alloc(16 * 1_024 * 1_024, ' '))
     let given = 0
     const bomb = function* (): Generator<Buffer> {
@@ -152,6 +152,62 @@ describe('changes', () => {
   })
 })
 
+describe('a page', () => {
+  const atMs = 1_795_200_000_000
+  const long = 'x'.repeat(1_000_000)
+  const mebibyte = 1_024 * 1_024
+
+  /** Rows as the network's servers answer them; how many characters of metadata each has. */
+  function telling(lengths: readonly number[]): { peer: MemoryPeer; client: PeerClient } {
+    const { peer, client } = peerOf()
+    const rows = lengths.map((length, n) => {
+      const signed = signedProfile({ identity: makeIdentity(n), timestamp: atMs + n })
+      const name = long.slice(0, length % mebibyte) + long.repeat(length / mebibyte)
+      return { ...delta(signed, 7 + n), localTimestamp: 7 + n, metadata: { name } }
+    })
+    peer.on('/pointer-changes', (query) => {
+      const from = Number(query.get('from')) + (query.has('lastId') ? 1 : 0)
+      const offset = Number(query.get('offset'))
+      const limit = Number(query.get('limit') ?? 500)
+      const deltas = rows.filter(({ localTimestamp }) => localTimestamp >= from)
+      return { body: Buffer.from(JSON.stringify({ deltas: deltas.slice(offset, offset + limit) })) }
+    })
+    return { peer, client }
+  }
+
+  it('N23 that is too much at once is asked for in parts, which grow again', async () => {
+    const { peer, client } = telling(Array.from({ length: 40 }, (_, n) => (n < 30 ? 1_000_000 : 1)))
+    const limits = (): (string | null)[] =>
+      peer.asked.splice(0).map((path) => new URLSearchParams(path.split('?')[1]).get('limit'))
+    const first = await client.changes({ from: 1 }, signal)
+    expect(limits()).toEqual([null, '250', '125', '62', '31', '15'])
+    expect(first).toMatchObject({ isFull: true, unreadable: 0, next: { from: 7 + 14 } })
+    let at = first.next
+    for (let page = 0; page < 9 && at !== null; page++) at = (await client.changes(at, signal)).next
+    expect(at).toBeNull()
+    expect(limits()).toEqual(['15', '15', '30'])
+  })
+
+  it('N23 is asked for behind a row that is too much alone', async () => {
+    const { client } = telling([1, 17 * mebibyte, 17 * mebibyte, 1])
+    const first = await client.changes({ from: 1 }, signal)
+    expect(first).toMatchObject({ isFull: true, unreadable: 0, next: { from: 7 } })
+    const second = await client.changes(first.next ?? { from: 1 }, signal)
+    expect(second).toMatchObject({ isFull: true, unreadable: 2, next: { from: 10 } })
+    expect(await client.changes({ from: 8 }, signal)).toMatchObject({ next: { from: 10 } })
+  })
+
+  it('of nothing but rows that are too much is a failure of the peer', async () => {
+    const body = Buffer.alloc(17 * mebibyte, ' ')
+    const { peer, client } = peerOf({ '/pointer-changes': { body }, '/freshest': { body } })
+    await expect(client.changes({ from: 1 }, signal)).rejects.toMatchObject({ code: 'protocol' })
+    expect(peer.asked).toHaveLength(9 + 20)
+    const asking = client.freshest({ from: 1 }, { isUnlisted: false, signal })
+    await expect(asking).rejects.toMatchObject({ code: 'protocol' })
+    expect(peer.asked).toHaveLength(9 + 20 + 1)
+  })
+})
+
 describe('content', () => {
   const path = `/contents/${hash}`
 
@@ -188,9 +244,31 @@ describe('content', () => {
     const body = new Readable({ read: () => undefined })
     body.push(gzipSync(Buffer.alloc(1_000_000)).subarray(0, 500))
     const content = await peerOf({ [path]: { body, headers: gzip } }).client.content(hash, signal)
-    const closed = once(body, 'close', { signal: AbortSignal.timeout(1_000) })
+    const closed = new Promise((resolve) => body.once('close', resolve))
     for await (const _ of content.body) break
     await closed
+  })
+
+  it('N16 that is packed may be next to nothing for 64 MiB, and then packed 50 times', async () => {
+    const mebibyte = 1_024 * 1_024
+    const noise = randomBytes(64 * 1_024)
+    const nothing = Buffer.alloc(mebibyte)
+    const unpacked = async (count: number, piece: Buffer): Promise<number> => {
+      const source = Readable.from(Array.from({ length: count }, () => piece))
+      const body = source.pipe(createGzip())
+      const content = await peerOf({ [path]: { body, headers: gzip } }).client.content(hash, signal)
+      let bytes = 0
+      for await (const chunk of content.body as AsyncIterable<Buffer>) bytes += chunk.length
+      return bytes
+    }
+    expect(await unpacked(64, nothing)).toBe(64 * mebibyte)
+    expect(await unpacked(80, Buffer.concat([nothing.subarray(noise.length), noise]))).toBe(
+      80 * mebibyte,
+    )
+    await expect(unpacked(66, nothing)).rejects.toMatchObject({
+      code: 'protocol',
+      message: expect.stringContaining('packed more than 50 times'),
+    })
   })
 
   it('is broken off when whoever reads it is called off', async () => {

@@ -1,10 +1,10 @@
-import type { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+import { pipeline, Transform, type Readable } from 'node:stream'
+import { createGunzip, type Gunzip } from 'node:zlib'
 import { destroyOnAbort } from '../../base/abort.ts'
-import { collect } from '../../base/collect.ts'
+import { collect, TooMuch } from '../../base/collect.ts'
 import { SyncError } from '../../base/errors.ts'
 import { discard, type RemoteHost, type RemoteResponse } from '../../base/remote/remote-host.ts'
-import { readChangePage, readFreshPage, type ChangePage } from './change-page.ts'
+import { pageRows, readChangePage, readFreshPage, type ChangePage } from './change-page.ts'
 import { readSnapshotList, type SnapshotOffer } from './snapshot-list.ts'
 
 /** Where to read on in a change feed: from this time on, behind this entity where several have it. */
@@ -27,6 +27,8 @@ const ownHeader = 'roundelay-content'
 export class PeerClient {
   readonly #host: PeerHost
   #isOwnKind = false
+  /** Rows that it is asked for: fewer where so many were too much. */
+  #rows = pageRows
 
   constructor(host: PeerHost) {
     this.#host = host
@@ -58,8 +60,17 @@ export class PeerClient {
       from: String(Math.max(1, from)),
       ...(lastId === undefined ? {} : { lastId }),
     })
-    const { json, dateMs } = await this.#json(`/pointer-changes?${query.toString()}`, signal)
-    return readChangePage(json, { position, dateMs })
+    for (let passed = 0; ; passed++) {
+      if (passed > 0) query.set('offset', String(passed))
+      try {
+        const { json, ...answer } = await this.#page('/pointer-changes', query, signal)
+        const page = readChangePage(json, { position, ...answer })
+        return { ...page, unreadable: page.unreadable + passed }
+      } catch (error) {
+        // One row alone: no entity is that long, so that it is passed over.
+        if (!(error instanceof TooMuch) || passed === maxPassed) throw error
+      }
+    }
   }
 
   /** Of our own kind only: the same for what is still the greatest of a pointer; `isUnlisted`: only what no snapshot has. */
@@ -73,8 +84,8 @@ export class PeerClient {
       ...(lastId === undefined ? {} : { lastId }),
       ...(isUnlisted ? { only: 'unlisted' } : {}),
     })
-    const { json, dateMs } = await this.#json(`/freshest?${query.toString()}`, signal)
-    return readFreshPage(json, { position, dateMs })
+    const { json, ...answer } = await this.#page('/freshest', query, signal)
+    return readFreshPage(json, { position, ...answer })
   }
 
   /** Of our own kind only: waits, so long at most, for something newer than that; the local time of its newest deployment. */
@@ -108,7 +119,23 @@ export class PeerClient {
     await this.#host.close()
   }
 
-  async #json(path: string, signal: AbortSignal): Promise<Answer> {
+  /** A page; of half as many rows as long as they are too much at once: anybody may deploy long metadata. */
+  async #page(path: string, query: URLSearchParams, signal: AbortSignal): Promise<PageAnswer> {
+    for (let limit = this.#rows; ; limit >>= 1) {
+      if (limit === pageRows) query.delete('limit')
+      else query.set('limit', String(limit))
+      try {
+        const answer = await this.#json(`${path}?${query.toString()}`, signal, maxPageBytes)
+        if (answer.bytes < maxPageBytes / 4) this.#rows = Math.min(pageRows, 2 * limit)
+        return { json: answer.json, dateMs: answer.dateMs, limit }
+      } catch (error) {
+        if (!(error instanceof TooMuch) || limit === 1) throw error
+        this.#rows = limit >> 1
+      }
+    }
+  }
+
+  async #json(path: string, signal: AbortSignal, maxBytes = maxJsonBytes): Promise<Answer> {
     const request = { method: 'GET', path: this.#base + path } as const
     const headers = { accept: 'application/json', 'accept-encoding': 'gzip' }
     const response = await this.#host.request({ ...request, headers }, signal)
@@ -116,9 +143,13 @@ export class PeerClient {
     if (response.status !== 200) throw this.#host.failure(response, what, 'root')
     this.#isOwnKind = response.header(ownHeader) !== undefined
     const body = decoded(response, { signal, what })
-    const bytes = await collect(body, maxJsonBytes, signal, what)
+    const bytes = await collect(body, maxBytes, signal, what)
     const dateMs = Date.parse(response.header('date') ?? '')
-    return { json: parsed(bytes, what), dateMs: Number.isNaN(dateMs) ? null : dateMs }
+    return {
+      json: parsed(bytes, what),
+      bytes: bytes.length,
+      dateMs: Number.isNaN(dateMs) ? null : dateMs,
+    }
   }
 
   get #base(): string {
@@ -139,12 +170,23 @@ export interface Content {
 
 interface Answer {
   readonly json: unknown
+  /** Of the JSON, unpacked. */
+  readonly bytes: number
   /** What the peer's clock said. */
   readonly dateMs: number | null
 }
 
-/** Bytes of a JSON answer. */
-const maxJsonBytes = 50 * 1_024 * 1_024
+interface PageAnswer extends Pick<Answer, 'json' | 'dateMs'> {
+  /** Rows that were asked for. */
+  readonly limit: number
+}
+
+/** Bytes of a JSON answer that is no page. */
+const maxJsonBytes = 4 * 1_024 * 1_024
+/** Bytes of a page of changes: more than the longest entity file has, and its pointers and chain. */
+const maxPageBytes = 16 * 1_024 * 1_024
+/** Rows in a row that are too long each, and passed over. */
+const maxPassed = 20
 
 function parsed(bytes: Buffer, what: string): unknown {
   try {
@@ -159,7 +201,7 @@ interface Decoding {
   readonly what: string
 }
 
-/** The bytes inside: as they are, or out of one gzip, without a bound: whoever reads them has one. */
+/** The bytes inside: as they are, or out of one gzip. How many may come is up to whoever reads them. */
 function decoded(response: RemoteResponse, { signal, what }: Decoding): Readable {
   const { body } = response
   destroyOnAbort(body, signal, what)
@@ -173,8 +215,27 @@ function decoded(response: RemoteResponse, { signal, what }: Decoding): Readable
     )
   }
   // A chunk at a time: no more than one beyond his bound is unpacked before he notices.
-  const unpacked = createGunzip()
-  body.on('error', (error) => unpacked.destroy(error))
-  unpacked.on('error', () => body.destroy())
-  return body.pipe(unpacked)
+  const gunzip = createGunzip()
+  // Whoever reads it hears of what went wrong.
+  return pipeline(body, gunzip, ratioGuard(gunzip, what), () => undefined)
+}
+
+/** Bytes that come out of each byte that came packed; snapshots of the network have two or three, entity files four. */
+const maxRatio = 50
+/** Bytes of a body that may come out of next to nothing. */
+const freeBytes = 64 * 1_024 * 1_024
+
+/** Lets through what is unpacked, as long as there is something in it: a megabyte may unpack to a gigabyte of nothing. */
+function ratioGuard(gunzip: Gunzip, what: string): Transform {
+  let bytes = 0
+  return new Transform({
+    transform(chunk: Uint8Array, _, done) {
+      bytes += chunk.length
+      if (bytes <= Math.max(freeBytes, gunzip.bytesWritten * maxRatio)) done(null, chunk)
+      else {
+        const message = `${what} was packed more than ${maxRatio} times: there is nothing in it.`
+        done(new SyncError('protocol', message))
+      }
+    },
+  })
 }

@@ -34,3 +34,12 @@ test('a list of which anything makes no sense is refused as a whole', () => {
   ]
   for (const json of bad) expect(() => readSnapshotList(json, 'it')).toThrow('makes no sense')
 })
+
+test('a list may replace 20,000 in all, and no more', () => {
+  const ids = Array.from({ length: 1_000 }, (_, n) => entityIdOf(n))
+  const offer = { hash, timeRange, replacedSnapshotHashes: ids }
+  const list = Array.from({ length: 20 }, () => offer)
+  expect(readSnapshotList(list, 'it')).toHaveLength(20)
+  const one = { hash, timeRange, replacedSnapshotHashes: [hash] }
+  expect(() => readSnapshotList([...list, one], 'it')).toThrow('makes no sense')
+})

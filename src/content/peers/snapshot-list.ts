@@ -14,7 +14,8 @@ export interface SnapshotOffer {
 
 /** Snapshots that one peer may offer. */
 const maxSnapshots = 2_000
-const maxReplaced = 2_000
+/** Hashes that all of them together may replace; each is looked for at every look. */
+const maxReplaced = 20_000
 
 /**
  * The answer to `GET /snapshots` (ADR-103, ADR-116): `{ hash, timeRange: { initTimestamp, endTimestamp },
@@ -22,9 +23,12 @@ const maxReplaced = 2_000
  */
 export function readSnapshotList(json: unknown, peer: string): readonly SnapshotOffer[] {
   if (!Array.isArray(json) || json.length > maxSnapshots) throw nonsense(peer)
+  let replaced = 0
   return json.map((element: unknown) => {
     const offer = readOffer(element)
     if (offer === null) throw nonsense(peer)
+    replaced += offer.replaced.length
+    if (replaced > maxReplaced) throw nonsense(peer)
     return offer
   })
 }
