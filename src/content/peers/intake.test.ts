@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   makeIdentity,
+  signedEntity,
   signedProfile,
   signedScene,
   type SignedEntity,
@@ -137,6 +138,13 @@ describe('what is offered', () => {
     expect(given.flatMap(({ deployments }) => deployments)).toMatchObject([
       { pointers: offer.pointers, timestamp: offer.entityTimestamp },
     ])
+  })
+
+  it('is not taken where it is said to be of a kind that is taken, and is of another', async () => {
+    const node = new MemoryNode(['scene'])
+    node.peer(1).has(profile(1))
+    const lying = { ...offered(profile(1)), entityType: 'scene' } as const
+    expect(await taken(node, [lying])).toMatchObject({ deployed: [], failed: [lying.entityId] })
   })
 
   it('relies on content that is here, which is not fetched again, and held for it', async () => {
@@ -301,6 +309,25 @@ describe('content that cannot be had', () => {
       isActive: false,
       isComplete: false,
     })
+  })
+
+  it('is not needed to find that an entity may not have its pointers: it leaves no mark', async () => {
+    const [victim, evil] = [makeIdentity(1), makeIdentity(2)]
+    const mine = profile(1)
+    const ahead = signedProfile({ identity: evil, timestamp: timestamp + 10_000 })
+    const theft = signedEntity({
+      identity: evil,
+      timestamp: timestamp + 9_000,
+      type: 'profile',
+      pointers: [evil.address, victim.address],
+      metadata: { avatars: [] },
+      files: { 'nobody.png': Buffer.from('nobody has this') },
+    })
+    const { node } = world(mine, ahead, { ...theft, contents: new Map() })
+    await stored(node, mine, ahead)
+    await stored(node, theft)
+    expect(Object.keys(await node.failures())).toEqual([theft.entityId])
+    expect(await node.active()).toContain(mine.entityId)
   })
 
   it('is needed of an entity that is only said to be overtaken', async () => {

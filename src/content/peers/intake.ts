@@ -125,14 +125,19 @@ export class Intake {
   }
 
   async #admit(offer: DeploymentOffer, origin: Origin, signal: AbortSignal): Promise<Admitted> {
-    const { examiner, blobs, clock } = this.#parts
+    const { examiner, blobs, clock, types } = this.#parts
     const { entityId, authChain } = offer
     const file = await this.#entityFile(entityId, origin, signal)
-    const { deployment, check } = await examiner.examine({ entityId, file, authChain }, signal)
+    const examined = await examiner.examine({ entityId, file, authChain }, signal)
+    const { deployment, check, checkWithoutContent } = examined
+    if (!types.has(deployment.type)) {
+      throw new Refused([`The entity is a ${deployment.type}, which this node does not take.`])
+    }
     const hashes = [...new Set(deployment.content.map(({ hash }) => hash))]
     const sizes = new Map(hashes.length === 0 ? [] : await blobs.hold(hashes, clock.now()))
     const missing = hashes.filter((hash) => !sizes.has(hash))
     if (missing.length > 0 && (await this.#isOvertaken(deployment, offer))) {
+      await checkWithoutContent(signal)
       return { deployment: { ...deployment, isComplete: false }, blobs: [] }
     }
     const fetched = await this.#contents(missing, origin, signal)
