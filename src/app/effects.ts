@@ -15,7 +15,7 @@ export class Effects implements EffectWriter<Transaction> {
 
   async listed(tx: Transaction, sourceId: number, effect: Effect): Promise<void> {
     // Peers are the only sources whose listings bring anything, and this is what they bring.
-    const deployed = await applyContent(tx, effect as ContentEffect, tx.nowMs, sourceId)
+    const deployed = await applyContent(tx, effect as ContentEffect, tx.nowMs)
     await tallyTaken(tx, sourceId, deployed)
   }
 

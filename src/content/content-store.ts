@@ -9,6 +9,8 @@ export interface SmallBlob {
 
 /** A deployment that was offered and could not be made, to be tried again. */
 export interface FailedDeployment extends DeploymentOffer {
+  /** Who offered it; null: nobody in particular. What he says of it is nobody else's word. */
+  readonly sourceId: number | null
   readonly failedMs: number
   /** What went wrong, in a sentence. */
   readonly description: string
@@ -152,15 +154,20 @@ export interface ContentStore {
   /** The local time of the newest deployment; 0 where there is none. */
   newestMs(): Promise<number>
 
-  /** By the time at which they failed last. */
+  /** By the time at which they failed last; of an entity that several offered the failure that is the latest. */
   failures(page: {
     readonly offset: number
     readonly limit: number
   }): Promise<readonly FailedDeployment[]>
-  /** Those that are to be tried again now, the longest waiting first; they are not given again for `leaseMs`. */
+  /**
+   * Those that are to be tried again now, the longest waiting first: at most `limit` of them, each with whatever else
+   * was offered of the same entity, one behind the other. They are not given again for `leaseMs`.
+   */
   dueFailures(limit: number, leaseMs: number): Promise<readonly FailedDeployment[]>
   /** Nobody has to try them any more. */
-  forgetFailures(entityIds: readonly string[]): Promise<void>
+  forgetFailures(
+    failures: readonly Pick<FailedDeployment, 'entityId' | 'sourceId'>[],
+  ): Promise<void>
 
   /** Active entities of a range, both ends included, by (timestamp, id), behind `after`. */
   activeIn(
@@ -236,5 +243,8 @@ export const maxEffect = 1_000
 export const failureBackoff = { baseMs: 60_000, maxMs: 6 * 3_600_000 }
 /** The same of a snapshot that could not be gone through. */
 export const snapshotBackoff = { baseMs: 30_000, maxMs: 3_600_000 }
-/** Failed deployments that are remembered: of more, those tried most often are given up first, of them the oldest. */
-export const maxFailures = 100_000
+/**
+ * Failed deployments that are remembered of each source, and characters of what was offered with them: of more, those
+ * tried most often are given up first, of them the oldest. No source gives up what is another one's.
+ */
+export const maxFailures = { count: 50_000, size: 67_108_864 }

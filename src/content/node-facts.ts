@@ -20,7 +20,7 @@ export interface PeerStanding {
   readonly parts: number
   /** Entities that came from it and were new. */
   readonly taken: number
-  /** Of what it offered first, so much could not be deployed until now. */
+  /** Of what it offered, so much could not be deployed until now. */
   readonly failed: number
 }
 

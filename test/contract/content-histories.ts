@@ -52,10 +52,12 @@ type Step =
   | { readonly does: 'crash' }
   | { readonly does: 'collect'; readonly keepDeadMs: number; readonly limit: number }
   | { readonly does: 'pass'; readonly ms: number }
-  | { readonly does: 'fail'; readonly which: readonly number[] }
+  | { readonly does: 'fail'; readonly which: readonly number[]; readonly sourceId: number | null }
+  | { readonly does: 'forget'; readonly which: readonly number[]; readonly sourceId: number | null }
   | { readonly does: 'retry' }
 
 const which = fc.array(fc.nat(11), { minLength: 1, maxLength: 4 })
+const sourceId = fc.constantFrom(null, 1, 2)
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
@@ -74,7 +76,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ does: fc.constant('pass' as const), ms: fc.constantFrom(-50, 60, 700) }),
   },
-  { weight: 1, arbitrary: fc.record({ does: fc.constant('fail' as const), which }) },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('fail' as const), which, sourceId }) },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('forget' as const), which, sourceId }) },
   { weight: 1, arbitrary: fc.constant({ does: 'retry' as const }) },
 )
 const histories = fc.tuple(deployments, fc.array(step, { maxLength: 14 }))
@@ -163,10 +166,15 @@ async function happen(
       hands.nowMs += step.ms
       return null
     case 'fail': {
+      const { sourceId } = step
       const failures = chosen.map((each) =>
-        Object.assign({ description: 'no', snapshotHash: null }, offerOf(each)),
+        Object.assign({ description: 'no', snapshotHash: null, sourceId }, offerOf(each)),
       )
       return store.deploy(effectOf({ failures }))
+    }
+    case 'forget': {
+      const { sourceId } = step
+      return store.forgetFailures(chosen.map(({ entityId }) => ({ entityId, sourceId })))
     }
     case 'retry':
       break

@@ -544,9 +544,10 @@ function brokenLetters(): Pick<Deployment, 'file' | 'metadata'> {
 }
 
 function unfinishedWork(subject: () => ContentSubject): void {
-  const failure = (name: string, description = 'no answer') => ({
+  const failure = (name: string, sourceId: number | null = null) => ({
     ...offerOf(made(name)),
-    description,
+    sourceId,
+    description: 'no answer',
     snapshotHash: null,
   })
 
@@ -576,8 +577,34 @@ function unfinishedWork(subject: () => ContentSubject): void {
       expect(await waiting()).toEqual([idOf('b')])
       await fail('a', 'c')
       expect(await waiting()).toEqual([idOf('b')])
-      await store.forgetFailures([idOf('b'), idOf('none')])
+      await store.forgetFailures([
+        { entityId: idOf('b'), sourceId: null },
+        { entityId: idOf('none'), sourceId: 1 },
+      ])
       expect(await waiting()).toEqual([])
+    })
+
+    it('are kept for each who offered them: what one says replaces what he said before, and nothing else', async () => {
+      const { store, hands } = subject()
+      const lie = { ...failure('a', 2), pointers: ['x'], entityTimestamp: 1, authChain: [] }
+      await store.deploy(effectOf({ failures: [failure('a', 1), { ...lie, pointers: ['y'] }] }))
+      hands.nowMs += 1
+      await store.deploy(effectOf({ failures: [lie, failure('b', 2)] }))
+      const [first, second, ...others] = await store.failures({ offset: 0, limit: 10 })
+      expect([first?.entityId, second?.entityId, others]).toEqual([idOf('a'), idOf('b'), []])
+      expect(first).toMatchObject(lie)
+      hands.nowMs = 80_000
+      const due = await store.dueFailures(1, 1_000)
+      expect(due).toMatchObject([failure('a', 1), lie])
+      await store.forgetFailures([lie])
+      hands.nowMs = 90_000
+      expect(await store.dueFailures(10, 1_000)).toMatchObject([
+        { ...failure('b', 2), attempts: 2 },
+        { ...failure('a', 1), attempts: 3 },
+      ])
+      await store.deploy(effectOf({ failures: [lie] }))
+      await store.deploy(effectOf({ deployments: [made('a')] }))
+      expect(await waiting()).toEqual([idOf('b')])
     })
 
     it('are given one by one when their time has come, and wait twice as long after each try', async () => {

@@ -470,6 +470,7 @@ describe('the rest', () => {
       pointers: ['1,1'],
       entityTimestamp: timestamp,
       authChain: signed.authChain,
+      sourceId: null,
       description: 'It "failed".',
       snapshotHash,
     })

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { makeIdentity, signedProfile, type SignedEntity } from '../../../test/content/signer.ts'
+import {
+  makeIdentity,
+  signedProfile,
+  simpleChain,
+  type SignedEntity,
+} from '../../../test/content/signer.ts'
 import { MemoryNode } from '../../../test/network/memory-node.ts'
 import { offered } from '../../../test/network/memory-peer.ts'
 import type { Batch } from '../../engine/source.ts'
+import type { DeploymentOffer } from '../entity.ts'
 import { failureBackoff, type ContentEffect } from '../content-store.ts'
 import { RetrySource } from './retry-source.ts'
 
@@ -13,10 +19,16 @@ function profile(n: number, atMs = n): SignedEntity {
   return signedProfile({ identity: makeIdentity(n), timestamp: timestamp + atMs })
 }
 
+function failure(
+  offer: DeploymentOffer,
+  sourceId: number | null,
+): ContentEffect['failures'][number] {
+  return { ...offer, sourceId, description: 'Nobody has it.', snapshotHash: null }
+}
+
 /** These were offered, and nobody had them. */
 async function fail(node: MemoryNode, ...signed: readonly SignedEntity[]): Promise<void> {
-  const why = { description: 'Nobody has it.', snapshotHash: null }
-  const failures = signed.map((each) => Object.assign(offered(each), why))
+  const failures = signed.map((each) => failure(offered(each), null))
   await node.store.deploy({ deployments: [], blobs: [], failures, parts: [] })
 }
 
@@ -105,5 +117,53 @@ describe('N13 what failed', () => {
     expect(await node.active()).toHaveLength(100)
     expect((await round(node)).next).toEqual([])
     expect(await node.active()).toHaveLength(101)
+  })
+
+  it('is taken though others say false things of it: who signed it, where it points, of when it is', async () => {
+    using node = new MemoryNode()
+    const [honest, other] = [profile(1), profile(2, 9)]
+    const [mine, evil] = [offered(honest), makeIdentity(2)]
+    const forged = { ...mine, authChain: simpleChain(evil, honest.entityId) }
+    const lies: readonly DeploymentOffer[] = [
+      // What it says has been replaced.
+      { ...forged, pointers: [evil.address], entityTimestamp: 1 },
+      { ...forged, pointers: ['nobody'] },
+      mine,
+      { ...mine, entityType: 'scene', pointers: ['0,0'] },
+    ]
+    const feed = { sourceId: 9, snapshotHash: null }
+    const peer = node.peer(9).has(other)
+    await node.deploy(node.intake.take([offered(other)], feed, signal))
+    for (const [n, lie] of lies.entries()) {
+      const failures = [failure(lie, n + 1)]
+      await node.store.deploy({ deployments: [], blobs: [], failures, parts: [] })
+    }
+    await node.pass(failureBackoff.baseMs)
+    await round(node)
+    // Nobody has it yet: what is pointless by its own words is forgotten, and nothing else.
+    const waiting = await node.store.dueFailures(10, 0).then(() => node.failures())
+    expect(Object.keys(waiting)).toEqual([honest.entityId])
+    peer.has(honest)
+    await node.pass(10 * failureBackoff.baseMs)
+    await round(node)
+    expect((await node.active()).toSorted()).toEqual([honest.entityId, other.entityId].toSorted())
+    expect(await node.failures()).toEqual({})
+  })
+
+  it('is asked for once where several have offered it in the same words, and waits longer for each of them', async () => {
+    using node = new MemoryNode()
+    const peer = node.peer(7)
+    const mine = offered(profile(1))
+    const failures = [1, 2, null].map((sourceId) => failure(mine, sourceId))
+    await node.store.deploy({ deployments: [], blobs: [], failures, parts: [] })
+    await node.pass(failureBackoff.baseMs)
+    await round(node)
+    expect(peer.asked).toHaveLength(1)
+    await node.pass(2 * failureBackoff.baseMs - 1)
+    expect(await node.store.dueFailures(10, 1_000)).toEqual([])
+    await node.pass(1)
+    expect(await node.store.dueFailures(10, 1_000)).toMatchObject(
+      [null, 1, 2].map((sourceId) => ({ sourceId, attempts: 3 })),
+    )
   })
 })

@@ -8,7 +8,7 @@ export interface ContentRows {
   /** Every entity ever seen, for good. */
   readonly seen: SeenEntity[]
   readonly blobs: Map<string, { readonly bytes: Uint8Array; readonly storedMs: number }>
-  readonly failures: Map<string, FailedDeployment>
+  failures: FailedDeployment[]
   snapshots: Snapshot[]
   readonly processed: Set<string>
   readonly work: Map<string, SnapshotWork>
@@ -49,7 +49,7 @@ export function contentRows(): ContentRows {
     deployments: [],
     seen: [],
     blobs: new Map(),
-    failures: new Map(),
+    failures: [],
     snapshots: [],
     processed: new Set(),
     work: new Map(),

@@ -77,7 +77,7 @@ export class MemoryContentStore implements ContentStore {
     this.#keepBlobs(blobs, nowMs)
     const kept = deployments.map(({ entityId }) => this.#kept(entityId))
     if (blobs.length > 0) for (const row of kept) row.isSwept = false
-    this.#failures.forget([...ids])
+    this.#failures.forgetDeployed(ids)
     this.#failures.record(
       failures.filter(({ entityId }) => !ids.has(entityId)),
       nowMs,
@@ -217,8 +217,10 @@ export class MemoryContentStore implements ContentStore {
     return this.#failures.take(limit, leaseMs)
   }
 
-  async forgetFailures(entityIds: readonly string[]): Promise<void> {
-    this.#failures.forget(entityIds)
+  async forgetFailures(
+    failures: readonly Pick<FailedDeployment, 'entityId' | 'sourceId'>[],
+  ): Promise<void> {
+    this.#failures.forget(failures)
   }
 
   async activeIn(

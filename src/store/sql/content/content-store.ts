@@ -27,7 +27,7 @@ import { collectGarbage, neededOf } from './collection.ts'
 import { newestMs } from './content-clock.ts'
 import { storedColumns, storedOf, type StoredRow } from './deployment-rows.ts'
 import { applyContent } from './effect.ts'
-import { failuresOf, forgetFailures, takeDueFailures } from './failures.ts'
+import { failuresOf, forgetFailures, takeDueFailures, type FailureName } from './failures.ts'
 import { overtakenOf, pointlessOf } from './offers.ts'
 import { putSnapshot, snapshotsOf } from './own-snapshots.ts'
 import {
@@ -123,8 +123,8 @@ export class SqlContentStore implements ContentStore {
     return this.#db.transaction((tx) => takeDueFailures(tx, limit, leaseMs))
   }
 
-  forgetFailures(entityIds: readonly string[]): Promise<void> {
-    return forgetFailures(this.#db, entityIds)
+  forgetFailures(failures: readonly FailureName[]): Promise<void> {
+    return forgetFailures(this.#db, failures)
   }
 
   activeIn(

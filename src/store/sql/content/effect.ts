@@ -32,8 +32,6 @@ export async function applyContent(
   tx: Transaction,
   effect: ContentEffect,
   nowMs: number,
-  /** Who offered it; null: a client. */
-  sourceId: number | null = null,
 ): Promise<readonly Deployed[]> {
   assert(effect.deployments.length <= maxEffect, `an effect has at most ${maxEffect} deployments`)
   const clock = await lockClock(tx)
@@ -55,7 +53,7 @@ export async function applyContent(
   await recordFailures(
     tx,
     effect.failures.filter(({ entityId }) => !known.has(entityId) && !arrived.has(entityId)),
-    { nowMs, sourceId },
+    { nowMs },
   )
   await finishParts(tx, effect.parts, nowMs)
   return deployedOf(effect.deployments, arrived, known)

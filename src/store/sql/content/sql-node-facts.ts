@@ -43,7 +43,7 @@ export class SqlNodeFacts implements NodeFacts {
       'select type, count(*) as count from deployment where is_active = 1 group by type',
     )
     const failed = await this.#db.get<{ count: number }>(
-      'select count(*) as count from failed_deployment',
+      'select count(distinct entity_id) as count from failed_deployment',
     )
     const byType = new Map(counts.map(({ type, count }) => [type, count]))
     return {

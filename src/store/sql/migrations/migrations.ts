@@ -3,6 +3,7 @@ import { engineTables } from './engine.ts'
 import { libraryTables } from './library.ts'
 import { lanes } from './lanes.ts'
 import type { Migration } from './migration.ts'
+import { offers } from './offers.ts'
 import { operation } from './operation.ts'
 import { peers } from './peers.ts'
 import { removal } from './removal.ts'
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   removal,
   peers,
   contentTables,
+  offers,
 ]
