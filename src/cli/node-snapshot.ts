@@ -19,6 +19,9 @@ export function snapshotCommand(setting: Setting): Command {
       })
       const { count, entities } = snapshots
       if (flags.json === true) terminal.say(JSON.stringify({ snapshots }))
-      else terminal.say(`${count} snapshots of ${entities} entities are written and offered.`)
+      else
+        terminal.say(
+          `${count} snapshots of ${entities} entities are written and offered. What is of today comes in after midnight UTC; until then peers read it as changes.`,
+        )
     })
 }

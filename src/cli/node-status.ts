@@ -31,23 +31,25 @@ function textOf(report: NodeReport, nowMs: number): string {
   return parts.join('\n')
 }
 
-function stateText({ state }: NodeReport): string {
-  return state === 'Syncing'
-    ? 'it has caught up with its peers once, and takes deployments'
-    : 'it takes no deployments of clients before it has caught up with its peers'
+function stateText({ state, peers }: NodeReport): string {
+  if (state === 'Syncing') return 'it has caught up with its peers once, and takes deployments'
+  if (peers.length > 0)
+    return 'it takes no deployments of clients before it has caught up with its peers'
+  return 'it takes no deployments of clients: it has nobody to catch up with, and is not said to be the first of a network (serve --first-node)'
 }
 
 function heldText({ active, failed }: NodeReport): string {
   const held = Object.entries(active).filter(([, count]) => count > 0)
   const total = held.reduce((sum, [, count]) => sum + count, 0)
   const kinds = held.map(([type, count]) => `${type} ${count}`).join(', ')
-  return `active entities: ${total}${kinds === '' ? '' : ` (${kinds})`}; failed deployments: ${failed}`
+  const why = failed === 0 ? '' : ' (why: GET /content/failed-deployments)'
+  return `active entities: ${total}${kinds === '' ? '' : ` (${kinds})`}; failed deployments: ${failed}${why}`
 }
 
 function snapshotText({ snapshots }: NodeReport, nowMs: number): string {
   const { count, entities, writtenMs } = snapshots
   if (writtenMs === null) return 'snapshots: none written yet'
-  return `snapshots: ${count} of ${entities} entities, written ${inWords(nowMs - writtenMs)} ago`
+  return `snapshots: ${count} of ${entities} entities (of whole days, UTC), written ${inWords(nowMs - writtenMs)} ago`
 }
 
 function peerTable(peers: readonly PeerReport[], nowMs: number): string {
