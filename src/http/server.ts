@@ -154,8 +154,12 @@ export class HttpServer {
     try {
       await this.#web.listen({ host: this.#host, port })
     } catch (cause) {
+      const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
       const why = cause instanceof Error ? cause.message : String(cause)
-      throw new SyncError('bad-input', `Listening on ${place} failed: ${why}.`, { cause })
+      const message = isTaken
+        ? `Another process listens on ${place}: give another port with --port.`
+        : `Listening on ${place} failed: ${why}.`
+      throw new SyncError('bad-input', message, { cause })
     }
     const bound = this.#web.server.address()
     const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port

@@ -88,7 +88,9 @@ test('A port that is taken is told as such', async () => {
   const second = await createServer(new House().parts({}))
   await expect(second.listen(Number(house.url.port))).rejects.toMatchObject({
     code: 'bad-input',
-    message: expect.stringMatching(/^Listening on 127\.0\.0\.1:\d+ failed/),
+    message: expect.stringMatching(
+      /^Another process listens on 127\.0\.0\.1:\d+: give another port/,
+    ),
   })
   await second.close()
 })
