@@ -12,6 +12,7 @@ import { peerKind, retryKind } from '../content/peers/kinds.ts'
 import { NewsPace } from '../content/peers/news-pace.ts'
 import { PeerClient } from '../content/peers/peer-client.ts'
 import type { PeerAddress, PeerList } from '../content/peers/peer-list.ts'
+import { peerProgress } from '../content/peers/peer-progress.ts'
 import { PeerListWatch } from '../content/peers/peer-list-watch.ts'
 import { PeerSource } from '../content/peers/peer-source.ts'
 import { PeerWatch } from '../content/peers/peer-watch.ts'
@@ -90,14 +91,8 @@ export class ContentPeers {
 
   /** How far each peer is; null: who they are is not known yet. */
   async progress(): Promise<readonly PeerProgress[] | null> {
-    const { registry, lists } = this.#parts
-    const entries = (await registry.peers()).filter(isPeer)
-    if (entries.length === 0 && lists.length > 0) return null
-    const statuses = await Promise.all(entries.map(({ id }) => registry.sourceStatus(id)))
-    return statuses.map((status) => ({
-      isCaughtUp: status?.lastRound?.outcome === 'clean',
-      isUnwell: status === null || ['resting', 'stopped', 'paused'].includes(status.state),
-    }))
+    const progress = await peerProgress(this.#parts)
+    return progress.length === 0 && this.#parts.lists.length > 0 ? null : progress
   }
 
   /** Null: it is no source of a content node. */

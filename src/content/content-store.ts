@@ -109,6 +109,14 @@ export interface Snapshot {
   readonly generatedMs: number
 }
 
+/** Snapshots that somebody has taken up, and that are not gone through. */
+export interface OpenSnapshots {
+  /** Who is at them; null: nobody, for they failed. */
+  readonly sourceId: number | null
+  /** Milliseconds since one of them was taken up, moved or failed. */
+  readonly idleMs: number
+}
+
 /** What is deployed, who is active, what others offered. Times in milliseconds since 1970. */
 export interface ContentStore {
   /**
@@ -181,6 +189,8 @@ export interface ContentStore {
   snapshots(): Promise<readonly Snapshot[]>
   /** In the place of all others that lie in its range. */
   putSnapshot(snapshot: Snapshot): Promise<void>
+  /** These ranges are offered no more. */
+  dropSnapshots(ranges: readonly TimeRange[]): Promise<void>
 
   /** Which of these have been gone through to their end, by anybody's offer. */
   processed(hashes: readonly string[]): Promise<ReadonlySet<string>>
@@ -193,15 +203,23 @@ export interface ContentStore {
   planSnapshot(hash: string, starts: readonly number[]): Promise<void>
   /** It could not be gone through whole: not before a while (with backoff) is it taken up again. */
   failSnapshot(hash: string, reason: string): Promise<void>
+  /** Who has taken up snapshots that are not gone through to their end, each once. */
+  openSnapshots(): Promise<readonly OpenSnapshots[]>
   /** Processed without having been read: what it replaces was processed. */
   noteProcessed(hashes: readonly string[]): Promise<void>
 
   /**
    * One step of forgetting what nobody needs; call again until it is done. Content that only deployments dead for
    * `graceMs` had is let go; deployments dead for `keepDeadMs` are forgotten with their files, unless they are still the
-   * greatest of a pointer: `freshest` tells of those for ever. Marks stay.
+   * greatest of a pointer, which `freshest` tells of for ever, or the content of another one. Marks stay. Of what was
+   * noted of the snapshots of others the oldest goes where it is too much.
    */
   collect(limits: CollectLimits): Promise<Collected>
+  /**
+   * Lets go of content in the database that nobody needs and that came in, or was held, before the grace period: of
+   * `limit` blobs behind `after` (null: from the first), by hash.
+   */
+  sweepBlobs(after: string | null, limits: SweepLimits): Promise<Swept>
   /** Which of these are needed: by an active entity or one that died within `graceMs`, as an entity file, as a snapshot. */
   needed(hashes: readonly string[], graceMs: number): Promise<ReadonlySet<string>>
 
@@ -217,6 +235,20 @@ export interface CollectLimits {
   readonly keepDeadMs: number
   /** Deployments to be looked at. */
   readonly limit: number
+}
+
+/** Times in milliseconds. */
+export interface SweepLimits {
+  readonly graceMs: number
+  /** Blobs to be looked at. */
+  readonly limit: number
+}
+
+export interface Swept {
+  /** Blobs that were removed. */
+  readonly blobs: number
+  /** The last that was looked at; null: there is none behind them. */
+  readonly last: string | null
 }
 
 export interface Collected {
@@ -241,6 +273,11 @@ export const maxDeployments = 250
 export const maxEffect = 1_000
 /** After so many milliseconds, doubled with every attempt, a deployment that failed is tried again. */
 export const failureBackoff = { baseMs: 60_000, maxMs: 6 * 3_600_000 }
+/**
+ * Snapshots of others that are remembered as gone through, and those that are not: of more the ones go that were longest
+ * ago, and those that have moved the longest ago. Whoever still offers them has them gone through again.
+ */
+export const maxRemembered = { processed: 200_000, open: 20_000 }
 /** The same of a snapshot that could not be gone through. */
 export const snapshotBackoff = { baseMs: 30_000, maxMs: 3_600_000 }
 /**

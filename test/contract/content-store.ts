@@ -689,6 +689,25 @@ function unfinishedWork(subject: () => ContentSubject): void {
       expect(await store.takeSnapshot(hash, 1, patienceMs)).toBe(false)
     })
 
+    it('are told of, with how long they stand still, until they are gone through', async () => {
+      const { store, hands } = subject()
+      await store.takeSnapshot(idOf('other'), 1, patienceMs)
+      hands.nowMs += 10
+      await store.takeSnapshot(hash, 1, patienceMs)
+      await store.planSnapshot(hash, [0, 1])
+      hands.nowMs += 20
+      expect(await store.openSnapshots()).toEqual([{ sourceId: 1, idleMs: 20 }])
+      await done(0)
+      expect(await store.openSnapshots()).toEqual([{ sourceId: 1, idleMs: 0 }])
+      await done(1)
+      hands.nowMs += 30
+      expect(await store.openSnapshots()).toEqual([{ sourceId: 1, idleMs: 60 }])
+      await store.failSnapshot(idOf('other'), 'cut off')
+      expect(await store.openSnapshots()).toEqual([{ sourceId: null, idleMs: 0 }])
+      await store.noteProcessed([idOf('other')])
+      expect(await store.openSnapshots()).toEqual([])
+    })
+
     it('wait longer each time that they could not be gone through', async () => {
       const { store, hands } = subject()
       for (const waitMs of [30_000, 60_000, 120_000]) {

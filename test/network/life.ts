@@ -11,6 +11,7 @@ import { Deployer } from '../../src/content/deployer.ts'
 import { entityTypes } from '../../src/content/entity.ts'
 import { Examiner } from '../../src/content/examiner.ts'
 import { News } from '../../src/content/news.ts'
+import { peerProgress } from '../../src/content/peers/peer-progress.ts'
 import { contentErrors } from '../../src/content/rules/content-rules.ts'
 import { ownershipOff } from '../../src/content/rules/ownership.ts'
 import { RateLimit, type rateLimits } from '../../src/content/rules/rate-limit.ts'
@@ -124,14 +125,7 @@ export function beginLife(parts: LifeParts): Life {
     clock,
     news: new News(),
   })
-  const peers = async (): Promise<{ isCaughtUp: boolean; isUnwell: boolean }[]> => {
-    const entries = (await registry.peers()).filter(({ kind }) => kind === 'peer')
-    const statuses = await Promise.all(entries.map(({ id }) => registry.sourceStatus(id)))
-    return statuses.map((status) => ({
-      isCaughtUp: status?.lastRound?.outcome === 'clean',
-      isUnwell: status === null || ['resting', 'stopped'].includes(status.state),
-    }))
-  }
+  const peers = () => peerProgress({ registry, store: content })
   // Days may pass until a node that is alone has caught up.
   const slow: Clock = { ...clock, sleep: (ms, signal) => clock.sleep(ms * 600, signal) }
   const catchingUp = new CatchingUp({ facts: content, clock: slow, peers, isFirst })

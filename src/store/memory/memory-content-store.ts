@@ -12,8 +12,11 @@ import {
   type Deployed,
   type EntityFile,
   type FailedDeployment,
+  type OpenSnapshots,
   type Snapshot,
   type StoredDeployment,
+  type SweepLimits,
+  type Swept,
 } from '../../content/content-store.ts'
 import {
   compareEntities,
@@ -25,7 +28,7 @@ import type { TimeRange } from '../../content/snapshots/time-range.ts'
 import { Arrivals } from './arrivals.ts'
 import { byText, changesIn, storedIn, storedOf } from './memory-changes.ts'
 import type { ContentRows, KeptDeployment, SeenEntity } from './content-rows.ts'
-import { collectInMemory, isNeeded } from './memory-collection.ts'
+import { collectInMemory, isNeeded, sweepInMemory } from './memory-collection.ts'
 import { MemoryFailures } from './memory-failures.ts'
 import { MemorySnapshots } from './memory-snapshots.ts'
 import { SeenEntities } from './seen-entities.ts'
@@ -266,6 +269,10 @@ export class MemoryContentStore implements ContentStore {
     this.#snapshots.put(snapshot)
   }
 
+  async dropSnapshots(ranges: readonly TimeRange[]): Promise<void> {
+    this.#snapshots.drop(ranges)
+  }
+
   async processed(hashes: readonly string[]): Promise<ReadonlySet<string>> {
     return new Set(hashes.filter((hash) => this.#rows.processed.has(hash)))
   }
@@ -286,8 +293,18 @@ export class MemoryContentStore implements ContentStore {
     this.#snapshots.note(hashes)
   }
 
+  async openSnapshots(): Promise<readonly OpenSnapshots[]> {
+    return this.#snapshots.open()
+  }
+
   async collect(limits: CollectLimits): Promise<Collected> {
-    return collectInMemory(this.#rows, limits, this.#clock.now())
+    const collected = collectInMemory(this.#rows, limits, this.#clock.now())
+    const isForgotten = this.#snapshots.forget(limits.limit)
+    return { ...collected, isDone: collected.isDone && isForgotten }
+  }
+
+  async sweepBlobs(after: string | null, limits: SweepLimits): Promise<Swept> {
+    return sweepInMemory(this.#rows, after, limits, this.#clock.now())
   }
 
   async needed(hashes: readonly string[], graceMs: number): Promise<ReadonlySet<string>> {

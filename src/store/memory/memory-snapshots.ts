@@ -1,5 +1,12 @@
 import type { Clock } from '../../base/clock.ts'
-import { snapshotBackoff, type Snapshot, type SnapshotPart } from '../../content/content-store.ts'
+import {
+  maxRemembered,
+  snapshotBackoff,
+  type OpenSnapshots,
+  type Snapshot,
+  type SnapshotPart,
+} from '../../content/content-store.ts'
+import type { TimeRange } from '../../content/snapshots/time-range.ts'
 import type { ContentRows, SnapshotWork } from './content-rows.ts'
 
 /** Snapshots of this node and of others, in the model. */
@@ -22,6 +29,12 @@ export class MemorySnapshots {
     const { init, end } = snapshot.range
     const others = this.#rows.snapshots.filter(({ range }) => range.init < init || range.end > end)
     this.#rows.snapshots = [...others, snapshot]
+  }
+
+  drop(ranges: readonly TimeRange[]): void {
+    this.#rows.snapshots = this.#rows.snapshots.filter(
+      ({ range }) => !ranges.some(({ init, end }) => range.init === init && range.end === end),
+    )
   }
 
   take(hash: string, sourceId: number, patienceMs: number): boolean {
@@ -60,14 +73,34 @@ export class MemorySnapshots {
     work.attempts++
     work.sourceId = null
     work.parts = null
+    work.movedMs = this.#clock.now()
     work.nextMs = this.#clock.now() + Math.min(waitMs, snapshotBackoff.maxMs)
+  }
+
+  open(): OpenSnapshots[] {
+    const work = [...this.#rows.work.values()]
+    return [...new Set(work.map(({ sourceId }) => sourceId))].map((sourceId) => {
+      const moved = work.filter((each) => each.sourceId === sourceId).map(({ movedMs }) => movedMs)
+      return { sourceId, idleMs: this.#clock.now() - Math.max(...moved) }
+    })
   }
 
   note(hashes: readonly string[]): void {
     for (const hash of hashes) {
-      this.#rows.processed.add(hash)
+      if (!this.#rows.processed.has(hash)) this.#rows.processed.set(hash, this.#clock.now())
       this.#rows.work.delete(hash)
     }
+  }
+
+  /** Of each a few; returns whether nothing is too much. */
+  forget(limit: number): boolean {
+    const { processed, work } = this.#rows
+    const longAgo = oldest([...processed], processed.size - maxRemembered.processed)
+    for (const hash of longAgo.slice(0, limit)) processed.delete(hash)
+    const moved = [...work].map(([hash, { movedMs }]): [string, number] => [hash, movedMs])
+    const unmoved = oldest(moved, moved.length - maxRemembered.open)
+    for (const hash of unmoved.slice(0, limit)) work.delete(hash)
+    return longAgo.length < limit && unmoved.length < limit
   }
 
   #work(hash: string): SnapshotWork {
@@ -81,4 +114,11 @@ export class MemorySnapshots {
     this.#rows.work.set(hash, work)
     return work
   }
+}
+
+function oldest(times: readonly [string, number][], count: number): string[] {
+  return times
+    .toSorted(([a, aMs], [b, bMs]) => aMs - bMs || (a < b ? -1 : 1))
+    .slice(0, Math.max(0, count))
+    .map(([hash]) => hash)
 }

@@ -9,8 +9,11 @@ import type {
   Deployed,
   EntityFile,
   FailedDeployment,
+  OpenSnapshots,
   Snapshot,
   StoredDeployment,
+  SweepLimits,
+  Swept,
 } from '../../../content/content-store.ts'
 import type { DeploymentOffer, EntityType } from '../../../content/entity.ts'
 import type { TimeRange } from '../../../content/snapshots/time-range.ts'
@@ -23,16 +26,17 @@ import {
 } from './active-entities.ts'
 import { activeIn, activityIn, type WalkPlace } from './active-rows.ts'
 import { changesOf, freshestOf } from './changes.ts'
-import { collectGarbage, neededOf } from './collection.ts'
+import { collectGarbage, neededOf, sweepBlobs } from './collection.ts'
 import { newestMs } from './content-clock.ts'
 import { storedColumns, storedOf, type StoredRow } from './deployment-rows.ts'
 import { applyContent } from './effect.ts'
 import { failuresOf, forgetFailures, takeDueFailures, type FailureName } from './failures.ts'
 import { overtakenOf, pointlessOf } from './offers.ts'
-import { putSnapshot, snapshotsOf } from './own-snapshots.ts'
+import { dropSnapshots, putSnapshot, snapshotsOf } from './own-snapshots.ts'
 import {
   failSnapshot,
   noteProcessed,
+  openSnapshotsOf,
   planSnapshot,
   processedOf,
   takeSnapshot,
@@ -147,6 +151,10 @@ export class SqlContentStore implements ContentStore {
     return this.#db.transaction((tx) => putSnapshot(tx, snapshot))
   }
 
+  dropSnapshots(ranges: readonly TimeRange[]): Promise<void> {
+    return dropSnapshots(this.#db, ranges)
+  }
+
   processed(hashes: readonly string[]): Promise<ReadonlySet<string>> {
     return processedOf(this.#db, hashes)
   }
@@ -163,12 +171,20 @@ export class SqlContentStore implements ContentStore {
     return this.#db.transaction((tx) => failSnapshot(tx, hash, reason))
   }
 
+  async openSnapshots(): Promise<readonly OpenSnapshots[]> {
+    return openSnapshotsOf(this.#db, await this.#db.now())
+  }
+
   noteProcessed(hashes: readonly string[]): Promise<void> {
     return this.#db.transaction((tx) => noteProcessed(tx, hashes))
   }
 
   collect(limits: CollectLimits): Promise<Collected> {
     return this.#db.transaction((tx) => collectGarbage(tx, limits))
+  }
+
+  sweepBlobs(after: string | null, limits: SweepLimits): Promise<Swept> {
+    return this.#db.transaction((tx) => sweepBlobs(tx, after, limits))
   }
 
   async needed(hashes: readonly string[], graceMs: number): Promise<ReadonlySet<string>> {

@@ -1,4 +1,9 @@
-import { snapshotBackoff, type SnapshotPart } from '../../../content/content-store.ts'
+import {
+  maxRemembered,
+  snapshotBackoff,
+  type OpenSnapshots,
+  type SnapshotPart,
+} from '../../../content/content-store.ts'
 import type { Sql, Transaction } from '../sql.ts'
 import { lockClock } from './content-clock.ts'
 import { doubledMs } from './doubled.ts'
@@ -125,6 +130,14 @@ export async function failSnapshot(tx: Transaction, hash: string, reason: string
   )
 }
 
+/** Who is at snapshots that are not gone through. */
+export async function openSnapshotsOf(sql: Sql, nowMs: number): Promise<OpenSnapshots[]> {
+  const rows = await sql.all<{ source_id: number | null; moved_ms: number }>(
+    'select source_id, max(moved_ms) as moved_ms from snapshot_work group by source_id',
+  )
+  return rows.map((row) => ({ sourceId: row.source_id, idleMs: nowMs - row.moved_ms }))
+}
+
 export async function noteProcessed(tx: Transaction, hashes: readonly string[]): Promise<void> {
   await lockClock(tx)
   await markProcessed(tx, hashes, tx.nowMs)
@@ -146,4 +159,50 @@ async function markProcessed(
     { text: 'delete from snapshot_work where hash = any(?)', values: [hashes] },
     { text: 'delete from snapshot_part where hash = any(?)', values: [hashes] },
   ])
+}
+
+/** Of what is too much a few go, the oldest first; returns whether nothing is left. Under the lock of the clock. */
+export async function forgetSnapshots(
+  tx: Transaction,
+  limit: number,
+  most = maxRemembered,
+): Promise<boolean> {
+  const processed = await surplusOf(tx, { ...processedOrder, most: most.processed, limit })
+  const open = await surplusOf(tx, { ...openOrder, most: most.open, limit })
+  await forgetHashes(tx, ['processed_snapshot'], processed)
+  await forgetHashes(tx, ['snapshot_work', 'snapshot_part'], open)
+  return processed.length < limit && open.length < limit
+}
+
+const processedOrder = { table: 'processed_snapshot', time: 'processed_ms' } as const
+const openOrder = { table: 'snapshot_work', time: 'moved_ms' } as const
+
+interface Surplus {
+  readonly table: 'processed_snapshot' | 'snapshot_work'
+  readonly time: 'processed_ms' | 'moved_ms'
+  readonly most: number
+  readonly limit: number
+}
+
+async function surplusOf(tx: Transaction, asked: Surplus): Promise<string[]> {
+  const { table, time, most, limit } = asked
+  const row = await tx.get<{ count: number }>(`select count(*) as count from ${table}`)
+  const surplus = Math.min(limit, (row?.count ?? 0) - most)
+  if (surplus <= 0) return []
+  const rows = await tx.all<{ hash: string }>(
+    `select hash from ${table} order by ${time}, hash limit ?`,
+    surplus,
+  )
+  return rows.map(({ hash }) => hash)
+}
+
+async function forgetHashes(
+  tx: Transaction,
+  tables: readonly string[],
+  hashes: readonly string[],
+): Promise<void> {
+  if (hashes.length === 0) return
+  await tx.together(
+    tables.map((table) => ({ text: `delete from ${table} where hash = any(?)`, values: [hashes] })),
+  )
 }
