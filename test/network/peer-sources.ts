@@ -9,7 +9,7 @@ import type { Examiner } from '../../src/content/examiner.ts'
 import { Fetcher } from '../../src/content/peers/fetcher.ts'
 import { Intake } from '../../src/content/peers/intake.ts'
 import { PeerClient } from '../../src/content/peers/peer-client.ts'
-import { PeerSource } from '../../src/content/peers/peer-source.ts'
+import { PeerSource, type PeerSourceParts } from '../../src/content/peers/peer-source.ts'
 import { Peers } from '../../src/content/peers/peers.ts'
 import { RetrySource } from '../../src/content/peers/retry-source.ts'
 import { SnapshotIntake } from '../../src/content/peers/snapshot-intake.ts'
@@ -32,7 +32,7 @@ export interface Spoiling {
   readonly content?: (store: ContentStore, db: FaultyDatabase) => ContentStore
 }
 
-type SnapshotWays = Pick<SnapshotIntake, 'take' | 'cut' | 'part'>
+type SnapshotWays = PeerSourceParts['snapshots']
 
 export interface SourcesParts extends Pick<LifeParts, 'name' | 'others' | 'weather' | 'spoiling'> {
   readonly clock: Clock

@@ -78,6 +78,8 @@ export const believingEverybody: Spoiling = {
     }
     return {
       take: (offers, sourceId) => snapshots.take(offers.map(claimed), sourceId),
+      hold: (...what) => snapshots.hold(...what),
+      fetch: (...what) => snapshots.fetch(...what),
       cut: (...what) => snapshots.cut(...what),
       part: (...what) => snapshots.part(...what),
     }

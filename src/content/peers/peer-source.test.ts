@@ -4,6 +4,7 @@ import { makeIdentity, signedProfile, type SignedEntity } from '../../../test/co
 import { MemoryNode } from '../../../test/network/memory-node.ts'
 import { delta, offered, type MemoryPeer } from '../../../test/network/memory-peer.ts'
 import type { ContentEffect } from '../content-store.ts'
+import { hashV1 } from '../hashing.ts'
 import { PeerSource } from './peer-source.ts'
 import { SnapshotIntake } from './snapshot-intake.ts'
 import type { Step } from './step.ts'
@@ -304,6 +305,65 @@ describe('the other steps', () => {
     expect(await follower.list(next[0] ?? null)).toEqual({ next: [], cursor: null })
     expect(await node.active()).toEqual([profile(1).entityId])
     expect(await node.store.processed([hash])).toEqual(new Set([hash]))
+  })
+
+  it('N22 keep their slot while a snapshot comes, however slowly, and keep others from it', async () => {
+    using follower = new Follower()
+    const { node, peer } = follower
+    const { clock, store } = node
+    const body = Buffer.from(`${JSON.stringify(offered(profile(1)))}\n`)
+    const hash = hashV1(body)
+    const answer = async (): Promise<{ body: Buffer }> => {
+      await clock.sleep(150_000)
+      return { body }
+    }
+    peer.has(profile(1)).on(`/contents/${hash}`, answer)
+    const startMs = clock.elapsed()
+    await store.takeSnapshot(hash, 7, minuteMs)
+    const beats: number[] = []
+    let part: string | undefined
+    const step = JSON.stringify({ do: 'snapshot', hash })
+    const listing = (async () => {
+      for await (const batch of follower.source.list(step, signal)) {
+        beats.push(clock.elapsed() - startMs)
+        expect(await store.takeSnapshot(hash, 8, minuteMs)).toBe(false)
+        part = batch.next?.[0]?.step ?? part
+      }
+    })()
+    await node.pass(150_000)
+    await listing
+    expect(beats).toEqual([20, 40, 60, 80, 100, 120, 140, 150].map((seconds) => seconds * 1_000))
+    // The file went meanwhile, and is fetched as slowly.
+    node.disk.clear()
+    const effects: (object | undefined)[] = []
+    const taking = (async () => {
+      for await (const batch of follower.source.list(part ?? null, signal)) {
+        effects.push(batch.effect)
+        if (batch.effect !== undefined) await store.deploy(batch.effect as ContentEffect)
+      }
+    })()
+    await node.pass(150_000)
+    await taking
+    expect(effects.slice(0, 7)).toEqual(Array.from({ length: 7 }))
+    expect(await node.active()).toEqual([profile(1).entityId])
+  })
+
+  it('call off what they wait for where they are left', async () => {
+    using follower = new Follower()
+    const { clock } = follower.node
+    let asked: AbortSignal | undefined
+    follower.peer.on('/pointer-changes', async (_, until) => {
+      asked = until
+      await clock.sleep(hourMs, until)
+      return {}
+    })
+    const listing = follower.source.list(JSON.stringify(from(5)), signal)[Symbol.asyncIterator]()
+    const first = listing.next()
+    await follower.node.pass(20_000)
+    expect(await first).toEqual({ done: false, value: { changes: [] } })
+    expect(asked?.aborted).toBe(false)
+    await listing.return?.()
+    expect(asked?.aborted).toBe(true)
   })
 
   it.each(['{', '{"do":"dance"}', '7'])(

@@ -3,6 +3,7 @@ import { SyncError } from '../../base/errors.ts'
 import type { Batch, Opened, Source } from '../../engine/source.ts'
 import type { ContentEffect } from '../content-store.ts'
 import { aheadMs } from '../unlisted.ts'
+import { withBeats } from './beats.ts'
 import type { Intake } from './intake.ts'
 import type { ChangePage } from './change-page.ts'
 import type { PeerClient, Position } from './peer-client.ts'
@@ -13,7 +14,7 @@ export interface PeerSourceParts {
   readonly sourceId: number
   readonly client: PeerClient
   readonly intake: Pick<Intake, 'take'>
-  readonly snapshots: Pick<SnapshotIntake, 'take' | 'cut' | 'part'>
+  readonly snapshots: Pick<SnapshotIntake, 'take' | 'hold' | 'fetch' | 'cut' | 'part'>
   readonly clock: Clock
   /** Told when the peer is not asked any more. */
   readonly onClose: () => void
@@ -47,8 +48,8 @@ export class PeerSource implements Source {
     if (step === null) yield await this.#begin(signal)
     else if (step.do === 'follow') yield* this.#follow(step, signal)
     else if (step.do === 'unlisted') yield* this.#unlisted(step, signal)
-    else if (step.do === 'snapshot') yield await this.#snapshot(step.hash, signal)
-    else yield* this.#effects(this.#parts.snapshots.part(step, this.#parts.sourceId, signal))
+    else if (step.do === 'snapshot') yield* this.#snapshot(step.hash, signal)
+    else yield* this.#part(step, signal)
   }
 
   async open(): Promise<Opened> {
@@ -91,16 +92,18 @@ export class PeerSource implements Source {
   }
 
   async *#follow(step: Following, signal: AbortSignal): AsyncIterable<Batch> {
-    const { client } = this.#parts
+    const { client, clock } = this.#parts
     const next: Step[] = []
     // Not in the middle of a round.
-    if (step.isMore !== true && this.#lookAtMs <= this.#parts.clock.elapsed()) {
+    if (step.isMore !== true && this.#lookAtMs <= clock.elapsed()) {
       next.push(...(await this.#look(await client.snapshots(signal))))
     }
     const position = positionOf(step)
-    const page = client.isOwnKind
-      ? await client.freshest(position, { isUnlisted: false, signal })
-      : await client.changes(position, signal)
+    const read = (until: AbortSignal): Promise<ChangePage> =>
+      client.isOwnKind
+        ? client.freshest(position, { isUnlisted: false, signal: until })
+        : client.changes(position, until)
+    const page = yield* withBeats(read, { clock, signal })
     yield* this.#effects(this.#intake(page.offers, signal))
     if (page.isFull && page.next !== null) {
       next.push({ do: 'follow', seen: seenOf(step, page), ...page.next, isMore: true })
@@ -132,13 +135,22 @@ export class PeerSource implements Source {
     yield { changes: [], next: more.map((at) => ({ step: stepText({ do: 'unlisted', ...at }) })) }
   }
 
-  async #snapshot(hash: string, signal: AbortSignal): Promise<Batch> {
-    const { snapshots, sourceId } = this.#parts
-    const parts = await snapshots.cut(hash, sourceId, signal)
-    return {
-      changes: [],
-      next: parts.map((part) => ({ step: stepText({ do: 'part', hash, ...part }) })),
-    }
+  async *#snapshot(hash: string, signal: AbortSignal): AsyncIterable<Batch> {
+    const { snapshots, sourceId, clock } = this.#parts
+    const onBeat = (): Promise<void> => snapshots.hold(hash, sourceId)
+    const cut = (until: AbortSignal): ReturnType<typeof snapshots.cut> =>
+      snapshots.cut(hash, sourceId, until)
+    const parts = yield* withBeats(cut, { clock, signal, onBeat })
+    const next = parts.map((part) => ({ step: stepText({ do: 'part', hash, ...part }) }))
+    yield { changes: [], next }
+  }
+
+  async *#part(step: Extract<Step, { do: 'part' }>, signal: AbortSignal): AsyncIterable<Batch> {
+    const { snapshots, sourceId, clock } = this.#parts
+    const fetch = (until: AbortSignal): Promise<unknown> =>
+      snapshots.fetch(step.hash, sourceId, until)
+    yield* withBeats(fetch, { clock, signal })
+    yield* this.#effects(snapshots.part(step, sourceId, signal))
   }
 
   #intake(

@@ -68,12 +68,29 @@ export class SnapshotIntake {
     return { hashes, isAllDone: open.length === 0 }
   }
 
+  /** It moves: nobody else is to take it up for a while. */
+  async hold(hash: string, sourceId: number): Promise<void> {
+    await this.#parts.store.takeSnapshot(this.#key(hash), sourceId, patienceMs)
+  }
+
+  /** Here afterwards; returns its size in bytes. */
+  async fetch(hash: string, sourceId: number, signal: AbortSignal): Promise<number> {
+    const { fetcher, blobs } = this.#parts
+    const there = await blobs.open(hash, { start: 0, end: 0 })
+    if (there !== null) return there.size
+    const wanted = { hash, maxBytes: maxSnapshotBytes, offeredBy: sourceId, isFile: true }
+    const received = await fetcher.fetch(wanted, signal)
+    await received.keep()
+    return received.size
+  }
+
   /** Fetches a snapshot and cuts it; none: there is nothing in it, or it is no good and will be tried again. */
   async cut(hash: string, sourceId: number, signal: AbortSignal): Promise<readonly PartRange[]> {
     const { store } = this.#parts
     try {
-      const size = await this.#fetch(hash, sourceId, signal)
-      const starts = await partStarts(await this.#open(hash, { start: 0, end: size }), partLines)
+      const size = await this.fetch(hash, sourceId, signal)
+      const file = await this.#open(hash, { start: 0, end: size })
+      const starts = await partStarts(file, partLines, signal)
       await store.planSnapshot(this.#key(hash), starts)
       return starts.map((start, n) => ({ start, end: starts[n + 1] ?? size }))
     } catch (thrown) {
@@ -93,7 +110,7 @@ export class SnapshotIntake {
     signal: AbortSignal,
   ): AsyncGenerator<ContentEffect> {
     const { store, intake } = this.#parts
-    await this.#fetch(hash, sourceId, signal)
+    await this.fetch(hash, sourceId, signal)
     const offers: DeploymentOffer[] = []
     let unreadable = 0
     for await (const found of snapshotLines(await this.#open(hash, { start, end }), start)) {
@@ -104,17 +121,6 @@ export class SnapshotIntake {
     if (unreadable > 0) {
       await store.failSnapshot(this.#key(hash), `${unreadable} of its lines make no sense.`)
     } else yield { ...nothing, parts: [{ hash: this.#key(hash), start }] }
-  }
-
-  /** Here afterwards; returns its size in bytes. */
-  async #fetch(hash: string, sourceId: number, signal: AbortSignal): Promise<number> {
-    const { fetcher, blobs } = this.#parts
-    const there = await blobs.open(hash, { start: 0, end: 0 })
-    if (there !== null) return there.size
-    const wanted = { hash, maxBytes: maxSnapshotBytes, offeredBy: sourceId, isFile: true }
-    const received = await fetcher.fetch(wanted, signal)
-    await received.keep()
-    return received.size
   }
 
   async #open(hash: string, range: PartRange): Promise<AsyncIterable<Uint8Array>> {

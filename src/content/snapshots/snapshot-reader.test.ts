@@ -28,6 +28,7 @@ async function read(bytes: Uint8Array, pieceBytes = 1_000, start = 0) {
   return found
 }
 
+const { signal } = new AbortController()
 const ids = rows.map(({ entityId }) => entityId)
 
 test('reads what was written, however it is cut, and knows where each line begins', async () => {
@@ -128,14 +129,14 @@ test('no bytes make it throw', async () => {
       const bytes = Buffer.concat(pieces)
       const whole = await read(bytes, 1_000_000)
       expect(await read(bytes, size)).toEqual(whole)
-      await partStarts(inPieces(bytes, size), 2)
+      await partStarts(inPieces(bytes, size), 2, signal)
     }),
   )
 })
 
 test('parts, gone through one by one, are the whole', async () => {
   for (const linesPerPart of [1, 7, 30, 59, 60, 61]) {
-    const starts = await partStarts(inPieces(file, 999), linesPerPart)
+    const starts = await partStarts(inPieces(file, 999), linesPerPart, signal)
     expect(starts).toHaveLength(Math.ceil(rows.length / linesPerPart))
     const found: string[] = []
     for (const [n, start] of starts.entries()) {
@@ -149,8 +150,37 @@ test('parts, gone through one by one, are the whole', async () => {
 })
 
 test('a snapshot with nothing in it has no parts, and one with nonsense has one', async () => {
-  expect(await partStarts(inPieces(Buffer.from(snapshotHeading), 5), 10)).toEqual([])
-  expect(await partStarts(inPieces(Buffer.from(`${snapshotHeading}\n\n###\n`), 5), 10)).toEqual([])
-  const nonsense = Buffer.from(snapshotHeading + 'x\n'.repeat(10_000))
-  expect(await partStarts(inPieces(nonsense, 500), 10)).toEqual([snapshotHeading.length])
+  const startsOf = (text: string): Promise<readonly number[]> =>
+    partStarts(inPieces(Buffer.from(text), 500), 10, signal)
+  expect(await startsOf(snapshotHeading)).toEqual([])
+  expect(await startsOf(`${snapshotHeading}\n\n###\n`)).toEqual([])
+  expect(await startsOf(snapshotHeading + 'x\n'.repeat(10_000))).toEqual([snapshotHeading.length])
+})
+
+test('a part has a megabyte and a line at most, whatever its lines hold', async () => {
+  const mebibyte = 1_024 * 1_024
+  for (const [line, count] of [
+    [`${'x'.repeat(400_000)}\n`, 12],
+    [`${'x'.repeat(9 * mebibyte)}\n`, 4],
+    ['x\n', 2 * mebibyte],
+  ] as const) {
+    const text = Buffer.from(line.repeat(count))
+    const starts = await partStarts(inPieces(text, 65_536), 250, signal)
+    const ends = [...starts.slice(1), text.length]
+    const longest = Math.max(...starts.map((start, n) => (ends[n] ?? 0) - start))
+    expect(longest).toBeLessThan(mebibyte + line.length)
+    expect(starts.length).toBeLessThanOrEqual(1 + text.length / mebibyte)
+  }
+})
+
+test('cutting ends when it is called off', async () => {
+  const end = new AbortController()
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    for (let n = 0; n < 10; n++) {
+      if (n === 5) end.abort()
+      yield file
+    }
+    throw new Error('It went on.')
+  }
+  await expect(partStarts(pieces(), 250, end.signal)).rejects.toMatchObject({ code: 'cancelled' })
 })

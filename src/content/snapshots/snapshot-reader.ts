@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+import { throwIfAborted } from '../../base/abort.ts'
 import type { DeploymentOffer } from '../entity.ts'
 import { isForeign, parseOffer } from '../offer.ts'
 import { LineCutter } from './line-cutter.ts'
@@ -18,8 +19,8 @@ export interface SnapshotLines {
   readonly foreign: number
 }
 
-/** Bytes; what is longer counts as unreadable. */
-export const maxLineBytes = 10_485_760
+/** Bytes; what is longer counts as unreadable: pointers and chain of any entity, and each character of theirs escaped, are less. */
+export const maxLineBytes = 2 * 1_024 * 1_024
 
 /**
  * Reads a snapshot, or a part of one that begins with the byte `start`: what came with each piece of `source`, never
@@ -43,27 +44,34 @@ export async function* snapshotLines(
 
 /** Bytes that no deployment gets by with: its two hashes alone take 92. */
 const minLineBytes = 128
+/** Bytes of a part, and a line: all of it is held at once. */
+const maxPartBytes = 1_024 * 1_024
 
 /**
- * At which bytes the parts of a snapshot begin that have `linesPerPart` deployments each, the last one fewer; none when
- * nothing is in it. A part ends where the next one begins, so that a file can be gone through with pauses.
+ * At which bytes the parts of a snapshot begin that have `linesPerPart` deployments each, or fewer where those are long
+ * and in the last one; none when nothing is in it. A part ends where the next one begins, so that a file can be gone
+ * through with pauses.
  */
 export async function partStarts(
   source: AsyncIterable<Uint8Array>,
   linesPerPart: number,
+  signal: AbortSignal,
 ): Promise<readonly number[]> {
   const starts: number[] = []
   let lines = linesPerPart
   const cutter = new LineCutter({ maxLineBytes, start: 0 }, (line, start) => {
     if (line !== null && isRemark(line)) return
-    if (lines === linesPerPart) {
+    if (lines === linesPerPart || start >= (starts.at(-1) ?? 0) + maxPartBytes) {
       starts.push(start)
       lines = 0
     }
     // What is no deployment begins a part at most: a file of short lines has no more of them than any other.
     if (line !== null && line.length >= minLineBytes) lines++
   })
-  for await (const bytes of source) cutter.feed(bytes)
+  for await (const bytes of source) {
+    throwIfAborted(signal, 'Cutting a snapshot')
+    cutter.feed(bytes)
+  }
   cutter.end()
   return starts
 }
