@@ -15,7 +15,7 @@ it('lets whoever comes first go on at once, and the others one after the other',
   expect(went).toEqual([
     ['anna', 0],
     ['bernard', 50],
-    ['charlie', 100],
+    ['charlie', 95],
   ])
 })
 
@@ -37,4 +37,50 @@ it('is left by whoever is called off', async () => {
   const waiting = pace.next(called.signal)
   called.abort(new Error('called off'))
   await expect(waiting).rejects.toThrow('called off')
+})
+
+/** Lets so many come at once, and then each of them again whenever it went on, for a while; how long each waited. */
+async function waits(count: number, everyMs: number, forMs: number): Promise<readonly number[]> {
+  const clock = new VirtualClock()
+  const pace = new NewsPace({ clock })
+  const waited: number[] = []
+  const startMs = clock.elapsed()
+  const peer = async (): Promise<void> => {
+    do {
+      const cameMs = clock.elapsed()
+      await pace.next(new AbortController().signal)
+      waited.push(clock.elapsed() - cameMs)
+      await clock.sleep(everyMs)
+    } while (clock.elapsed() - startMs < forMs)
+  }
+  const all = Promise.all(Array.from({ length: count }, peer))
+  await clock.runUntil(() => false, forMs + everyMs + 1_000)
+  await all
+  return waited
+}
+
+it.each([
+  ['a thousand at once', 1_000, 60_000, 1],
+  ['twenty who always have news', 20, 10, 5_000],
+  ['two hundred who always have news', 200, 250, 3_000],
+] as const)('keeps none of %s for longer than half a second', async (_, count, everyMs, forMs) => {
+  const waited = await waits(count, everyMs, forMs)
+  expect(waited.length).toBeGreaterThanOrEqual(count)
+  expect(Math.max(...waited)).toBeLessThanOrEqual(500)
+})
+
+it('lets those move up who stand behind somebody who leaves', async () => {
+  const clock = new VirtualClock()
+  const pace = new NewsPace({ clock })
+  await pace.next(never)
+  const called = new AbortController()
+  const startMs = clock.elapsed()
+  const left = Promise.allSettled([1, 2, 3].map(() => pace.next(called.signal)))
+  let wentMs: number | undefined
+  const last = pace.next(never).then(() => (wentMs = clock.elapsed() - startMs))
+  called.abort(new Error('called off'))
+  await left
+  await clock.runUntil(() => wentMs !== undefined, 1_000)
+  await last
+  expect(wentMs).toBe(50)
 })

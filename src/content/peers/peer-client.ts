@@ -27,6 +27,7 @@ const ownHeader = 'roundelay-content'
 export class PeerClient {
   readonly #host: PeerHost
   #isOwnKind = false
+  #answers = 0
   /** Rows that it is asked for: fewer where so many were too much. */
   #rows = pageRows
 
@@ -42,6 +43,11 @@ export class PeerClient {
   /** It has said lately that it speaks what goes beyond the plain protocol. */
   get isOwnKind(): boolean {
     return this.#isOwnKind
+  }
+
+  /** How often it has answered; who rests after a failure may see by it that the peer is back. */
+  get answers(): number {
+    return this.#answers
   }
 
   /** The snapshots that it offers. Throws `unavailable` while it has none yet. */
@@ -144,6 +150,7 @@ export class PeerClient {
     this.#isOwnKind = response.header(ownHeader) !== undefined
     const body = decoded(response, { signal, what })
     const bytes = await collect(body, maxBytes, signal, what)
+    this.#answers++
     const dateMs = Date.parse(response.header('date') ?? '')
     return {
       json: parsed(bytes, what),

@@ -14,10 +14,15 @@ async function watched(
   clock: VirtualClock
   asked: () => number
   told: () => number
+  /** It cannot be reached from now on, or can again. */
+  setAway: (isAway: boolean) => void
+  /** Somebody else asks it for something. */
+  poll: () => Promise<unknown>
   stop: () => Promise<void>
 }> {
   const clock = new VirtualClock()
   let [asked, told] = [0, 0]
+  let isAway = false
   const host: PeerHost = {
     endpoint: parseEndpoint('http://peer.example/content'),
     request: async ({ path }, signal) => {
@@ -25,6 +30,7 @@ async function watched(
       let body = '[]'
       if (since !== null) {
         asked++
+        if (isAway) throw new SyncError('unreachable', 'Nobody is there.')
         const [newest, afterMs] = news(Number(since))
         await clock.sleep(afterMs, signal)
         body = JSON.stringify({ newest })
@@ -45,7 +51,14 @@ async function watched(
     random: () => 0.5,
     onNews: () => told++,
   })
-  return { clock, asked: () => asked, told: () => told, stop: () => watch.stop() }
+  return {
+    clock,
+    asked: () => asked,
+    told: () => told,
+    setAway: (next) => (isAway = next),
+    poll: () => client.snapshots(new AbortController().signal),
+    stop: () => watch.stop(),
+  }
 }
 
 it('tells of news as soon as the peer does, and asks on', async () => {
@@ -72,4 +85,22 @@ it('ends in the middle of a question', async () => {
   await clock.runUntil(() => asked() === 1, 1_000)
   await stop()
   expect(asked()).toBe(1)
+})
+
+it('rests from a peer that is away, and asks on once anybody has had an answer of it', async () => {
+  const { clock, asked, told, setAway, poll, stop } = await watched((since) => [
+    5,
+    since < 5 ? 0 : 25_000,
+  ])
+  setAway(true)
+  await clock.runUntil(() => false, 30 * 60_000)
+  expect(asked()).toBeLessThan(20)
+  setAway(false)
+  const before = asked()
+  await clock.runUntil(() => false, 10_000)
+  expect(asked()).toBe(before)
+  await poll()
+  await clock.runUntil(() => told() > 0, 2_000)
+  expect(told()).toBe(1)
+  await stop()
 })

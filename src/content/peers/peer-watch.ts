@@ -69,8 +69,19 @@ export class PeerWatch {
         if (signal.aborted) return
         failures = asSyncError(error).remedy === 'source' ? failures + 1 : failures + 5
       }
-      const pauseMs = failures === 0 ? glanceMs : backoffMs(failures, pauses, random)
-      await clock.sleep(pauseMs, signal).catch(() => undefined)
+      await this.#rest(failures === 0 ? glanceMs : backoffMs(failures, pauses, random))
+    }
+  }
+
+  /** Not longer than until somebody else has had an answer: then the peer is back. */
+  async #rest(pauseMs: number): Promise<void> {
+    const { client, clock } = this.#parts
+    const { signal } = this.#end
+    const { answers } = client
+    const endMs = clock.elapsed() + pauseMs
+    for (let leftMs = pauseMs; leftMs > 0; leftMs = endMs - clock.elapsed()) {
+      await clock.sleep(Math.min(pauses.baseMs, leftMs), signal).catch(() => undefined)
+      if (signal.aborted || client.answers !== answers) return
     }
   }
 }
