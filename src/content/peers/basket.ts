@@ -1,5 +1,7 @@
+import type { Clock } from '../../base/clock.ts'
 import { SyncError } from '../../base/errors.ts'
 import type { ContentEffect, SmallBlob } from '../content-store.ts'
+import { bytesOf, maxEffectBytes } from '../effect-bytes.ts'
 import type { Deployment, DeploymentOffer } from '../entity.ts'
 import { isUnreached } from './unreached.ts'
 
@@ -19,24 +21,37 @@ export interface Admitted {
 
 export type Outcome = { readonly admitted: Admitted } | { readonly error: Error }
 
+/** Bytes of memory. */
+export function admittedBytes({ deployment, blobs }: Admitted): number {
+  return bytesOf({ deployments: [deployment], blobs })
+}
+
 /** Deployments that are written together while more are on their way. */
 const batchSize = 125
+/**
+ * Milliseconds after which what is ready is written, or nothing: that alone tells whoever holds the step's lease that it
+ * goes on. Far less than a lease.
+ */
+const longestWaitMs = 20_000
 /** Of the offers of one step, so many may fail because whoever makes them does not answer before the step itself counts as failed. */
 const maxUnreached = 8
 
 /** What is ready to be written, and what went wrong. */
 export class Basket {
   readonly #origin: Origin
+  readonly #clock: Clock
   /** Outcomes that are still to come. */
   #awaited: number
   #onFilled: () => void = () => undefined
   #deployments: Deployment[] = []
   #blobs = new Map<string, SmallBlob>()
   #failures: ContentEffect['failures'][number][] = []
+  #bytes = 0
   readonly #unreached: SyncError[] = []
 
-  constructor(origin: Origin, awaited: number) {
+  constructor(origin: Origin, awaited: number, clock: Clock) {
     this.#origin = origin
+    this.#clock = clock
     this.#awaited = awaited
   }
 
@@ -45,10 +60,14 @@ export class Basket {
     return this.#awaited > 0 || this.#size > 0
   }
 
-  /** Resolves when there is enough to be written, or nothing more to come. */
+  /** Resolves when there is enough to be written, or nothing more to come, and after a while. */
   filled(): Promise<void> {
     return new Promise((resolve) => {
-      this.#onFilled = resolve
+      const cancel = this.#clock.after(longestWaitMs, resolve)
+      this.#onFilled = () => {
+        cancel()
+        resolve()
+      }
       this.#look()
     })
   }
@@ -58,7 +77,8 @@ export class Basket {
   }
 
   #look(): void {
-    if (this.#awaited === 0 || this.#size >= batchSize) this.#onFilled()
+    const isEnough = this.#size >= batchSize || this.#bytes >= maxEffectBytes
+    if (this.#awaited === 0 || isEnough) this.#onFilled()
   }
 
   /** Why the whole of it is to be tried again; null: it is not. */
@@ -76,6 +96,7 @@ export class Basket {
     if ('admitted' in outcome) {
       const { deployment, blobs } = outcome.admitted
       this.#deployments.push(deployment)
+      this.#bytes += admittedBytes(outcome.admitted)
       for (const blob of blobs) this.#blobs.set(blob.hash, blob)
       return
     }
@@ -94,6 +115,7 @@ export class Basket {
     this.#deployments = []
     this.#blobs = new Map()
     this.#failures = []
+    this.#bytes = 0
     return effect
   }
 }

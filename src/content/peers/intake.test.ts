@@ -8,6 +8,7 @@ import {
 } from '../../../test/content/signer.ts'
 import { MemoryNode } from '../../../test/network/memory-node.ts'
 import { offered, type MemoryPeer } from '../../../test/network/memory-peer.ts'
+import { abortable } from '../../base/abort.ts'
 import { holdMs, maxSmallBytes } from '../blobs.ts'
 import type { ContentEffect } from '../content-store.ts'
 import type { DeploymentOffer } from '../entity.ts'
@@ -158,6 +159,81 @@ describe('what is offered', () => {
     expect(await node.active()).toContain(place.entityId)
     expect(peer.asked).toHaveLength(2)
     expect([...node.disk.values()].map(({ receivedMs }) => receivedMs)).toEqual([node.clock.now()])
+  })
+})
+
+describe('effects', () => {
+  /** Those of all of these, of which the first one comes only when `open` is called. */
+  function late(all: readonly SignedEntity[]): {
+    node: MemoryNode
+    effects: AsyncGenerator<ContentEffect>
+    open: () => void
+  } {
+    const { node, peer } = world(...all)
+    const { pass, open } = gate()
+    const [first = profile(0)] = all
+    peer.on(`/contents/${first.entityId}`, async (_, called) => {
+      await abortable(pass, called, 'Answering')
+      return { body: first.file }
+    })
+    return { node, open, effects: node.intake.take(all.map(offered), feed, signal) }
+  }
+
+  async function sizeOf(effect: Promise<IteratorResult<ContentEffect>>): Promise<number> {
+    const { done, value } = await effect
+    return done === true ? -1 : value.deployments.length
+  }
+
+  it('hold what is ready after twenty seconds, and nothing every twenty seconds while nothing is', async () => {
+    const { node, effects, open } = late([profile(0), profile(1)])
+    for (const count of [1, 0, 0]) {
+      const effect = sizeOf(effects.next())
+      await node.pass(20_000)
+      expect(await effect).toBe(count)
+    }
+    open()
+    expect(await sizeOf(effects.next())).toBe(1)
+    expect(await sizeOf(effects.next())).toBe(-1)
+  })
+
+  it('are no bigger than about 32 MiB, and no more than 64 MiB is fetched ahead', async () => {
+    const metadata = (n: number): object => ({ avatars: [], n, text: 'x'.repeat(8 * 1_048_576) })
+    const heavy = Array.from({ length: 16 }, (_, n) => {
+      const identity = makeIdentity(n)
+      const pointers = [identity.address]
+      return signedEntity({
+        identity,
+        timestamp: 1,
+        type: 'profile',
+        pointers,
+        metadata: metadata(n),
+      })
+    })
+    const { node, effects, open } = late([profile(20), ...heavy])
+    const counts: number[] = []
+    const effect = await effects.next()
+    expect(effect.value).toMatchObject({ failures: [] })
+    counts.push(effect.value.deployments.length)
+    // Whoever writes takes his time.
+    await node.pass(1_000)
+    expect(node.readFiles).toBeLessThan(9)
+    open()
+    for await (const { deployments } of effects) counts.push(deployments.length)
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(17)
+    expect(Math.max(...counts)).toBeLessThan(9)
+    expect(node.disk.size).toBe(0)
+  })
+
+  it('are not made any more when nobody asks for them: what is on its way is called off', async () => {
+    const { node, effects } = late([profile(0), profile(1)])
+    const first = effects.next()
+    await node.pass(20_000)
+    await first
+    await effects.return(undefined)
+    // Whoever offers it next does not wait for it.
+    node.peers.remove(1)
+    node.peer(2).has(profile(0))
+    expect((await taken(node, [offered(profile(0))])).deployed).toEqual([profile(0).entityId])
   })
 })
 

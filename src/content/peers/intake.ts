@@ -1,18 +1,23 @@
 import { setMaxListeners } from 'node:events'
 import { abortable } from '../../base/abort.ts'
 import type { Clock } from '../../base/clock.ts'
-import { SyncError, asSyncError } from '../../base/errors.ts'
-import { holdMs, type ContentBlobs, type Received } from '../blobs.ts'
+import { asSyncError } from '../../base/errors.ts'
+import type { ContentBlobs, Received } from '../blobs.ts'
 import type { ContentEffect, ContentStore, SmallBlob } from '../content-store.ts'
 import { Refused } from '../deploying.ts'
+import { maxEffectBytes } from '../effect-bytes.ts'
 import type { Deployment, DeploymentOffer, EntityType } from '../entity.ts'
 import type { Examiner } from '../examiner.ts'
-import { Basket, type Admitted, type Origin, type Outcome } from './basket.ts'
+import { maxEntityBytes } from '../rules/entity-file.ts'
+import { Basket, admittedBytes, type Admitted, type Origin, type Outcome } from './basket.ts'
+import { fetchContents, memoryFor } from './contents.ts'
 import type { Fetcher } from './fetcher.ts'
+import { Outcomes } from './outcomes.ts'
+import { Room } from './room.ts'
 
 export interface IntakeParts {
   readonly store: Pick<ContentStore, 'known' | 'pointless' | 'overtaken'>
-  readonly blobs: Pick<ContentBlobs, 'hold' | 'open'>
+  readonly blobs: Pick<ContentBlobs, 'hold'>
   readonly fetcher: Pick<Fetcher, 'fetch'>
   readonly examiner: Examiner
   readonly clock: Clock
@@ -20,25 +25,19 @@ export interface IntakeParts {
   readonly types: ReadonlySet<EntityType>
 }
 
-type Outcomes = Promise<Outcome> | null
-
-interface Remembered {
-  readonly outcome: Promise<Outcome>
-  /** When it was begun, in milliseconds of the clock. */
-  readonly sinceMs: number
+/** What a step has in common that goes through offers. */
+interface Taking {
+  readonly origin: Origin
+  readonly room: Room
+  readonly signal: AbortSignal
 }
 
-/** Entities whose outcome is remembered for others that offer them too. */
-const maxRemembered = 1_000
-/** The same in milliseconds; half of what is left of the grace period in which its content is sure to be there. */
-const rememberedMs = holdMs / 2
 /** Others who are waited for, one after the other, before an entity is tried beside them. */
 const maxWaits = 3
 /** Waits that one signal may call off at the same time; more would be a leak. */
 const maxListeners = 10_000
-
-/** Bytes of an entity file. */
-export const maxEntityFileBytes = 16 * 1_024 * 1_024
+/** Bytes of memory for what a step has fetched and not yet handed over, but for what is small and has no content. */
+const maxHeldBytes = 2 * maxEffectBytes
 
 /**
  * Takes what peers offer: leaves out what is known or would change nothing, fetches entity files and content, has them
@@ -46,35 +45,46 @@ export const maxEntityFileBytes = 16 * 1_024 * 1_024
  */
 export class Intake {
   readonly #parts: IntakeParts
-  /** In the order in which they came. */
-  readonly #outcomes = new Map<string, Remembered>()
+  readonly #outcomes: Outcomes
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
+    this.#outcomes = new Outcomes(parts.clock)
   }
 
   /**
-   * Gives effects as they become ready, at least one. Entities that are no good, or that nobody has, are told as failures in them;
-   * throws (when all else has been given) if peers could not be reached for several: then it is to be tried again.
+   * Gives effects as they become ready, at least one, and an empty one now and then while nothing does. Entities that are
+   * no good, or that nobody has, are told as failures in them; throws (when all else has been given) if whoever offers
+   * them could not be reached for several: then it is to be tried again. What is on its way is called off when nobody
+   * asks for more.
    */
   async *take(
     offers: readonly DeploymentOffer[],
     origin: Origin,
     signal: AbortSignal,
   ): AsyncGenerator<ContentEffect> {
-    // Each of them waits for several things that this may call off.
-    setMaxListeners(maxListeners, signal)
     const wanted = await this.#wanted(offers)
-    const basket = new Basket(origin, wanted.length)
-    const running = wanted.map(async (offer) => {
-      basket.put(offer, await this.#outcome(offer, origin, signal))
-    })
-    while (basket.isFilling) {
-      await basket.filled()
-      signal.throwIfAborted()
-      yield basket.empty()
+    const basket = new Basket(origin, wanted.length, this.#parts.clock)
+    const room = new Room(maxHeldBytes)
+    const end = new AbortController()
+    const taking = { origin, room, signal: AbortSignal.any([signal, end.signal]) }
+    // Each of them waits for several things that this may call off.
+    setMaxListeners(maxListeners, taking.signal)
+    try {
+      const running = wanted.map(async (offer) => {
+        basket.put(offer, await this.#outcome(offer, taking))
+      })
+      while (basket.isFilling) {
+        await basket.filled()
+        signal.throwIfAborted()
+        const effect = basket.empty()
+        yield effect
+        for (const { entityId } of effect.deployments) room.keep(entityId, 0)
+      }
+      await Promise.all(running)
+    } finally {
+      end.abort()
     }
-    await Promise.all(running)
     if (wanted.length === 0) yield basket.empty()
     if (basket.trouble !== null) throw basket.trouble
   }
@@ -91,10 +101,11 @@ export class Intake {
     return unknown.filter(({ entityId }) => !pointless.has(entityId))
   }
 
-  async #outcome(offer: DeploymentOffer, origin: Origin, signal: AbortSignal): Promise<Outcome> {
+  async #outcome(offer: DeploymentOffer, taking: Taking): Promise<Outcome> {
     const { entityId } = offer
-    for (let waits = 0, last: Outcomes = null; waits < maxWaits; waits++) {
-      const known = this.#known(entityId)
+    const { signal } = taking
+    for (let waits = 0, last: Promise<Outcome> | null = null; waits < maxWaits; waits++) {
+      const known = this.#outcomes.known(entityId)
       // Of several who wait, the first one takes it where it failed, and the others wait for him.
       if (known === null || known === last) break
       const outcome = await settled(known, signal)
@@ -102,32 +113,25 @@ export class Intake {
       if ('admitted' in outcome || signal.aborted) return outcome
       last = known
     }
-    const outcome = this.#admit(offer, origin, signal).then(
-      (admitted) => ({ admitted }),
-      (error: unknown) => ({ error: error instanceof Refused ? error : asSyncError(error) }),
+    const outcome = this.#admit(offer, taking).then(
+      (admitted) => {
+        taking.room.keep(entityId, admittedBytes(admitted))
+        return { admitted }
+      },
+      (error: unknown) => {
+        taking.room.keep(entityId, 0)
+        return { error: error instanceof Refused ? error : asSyncError(error) }
+      },
     )
-    this.#remember(entityId, outcome)
+    this.#outcomes.remember(entityId, outcome)
     return outcome
   }
 
-  /** What somebody else makes, or has made lately, of an entity. */
-  #known(entityId: string): Outcomes {
-    const known = this.#outcomes.get(entityId)
-    if (known === undefined) return null
-    return this.#parts.clock.elapsed() - known.sinceMs < rememberedMs ? known.outcome : null
-  }
-
-  #remember(entityId: string, outcome: Promise<Outcome>): void {
-    this.#outcomes.delete(entityId)
-    this.#outcomes.set(entityId, { outcome, sinceMs: this.#parts.clock.elapsed() })
-    const [oldest] = this.#outcomes.keys()
-    if (this.#outcomes.size > maxRemembered && oldest !== undefined) this.#outcomes.delete(oldest)
-  }
-
-  async #admit(offer: DeploymentOffer, origin: Origin, signal: AbortSignal): Promise<Admitted> {
+  async #admit(offer: DeploymentOffer, taking: Taking): Promise<Admitted> {
     const { examiner, blobs, clock, types } = this.#parts
     const { entityId, authChain } = offer
-    const file = await this.#entityFile(entityId, origin, signal)
+    const { signal } = taking
+    const file = await this.#entityFile(entityId, taking)
     const examined = await examiner.examine({ entityId, file, authChain }, signal)
     const { deployment, check, checkWithoutContent } = examined
     if (!types.has(deployment.type)) {
@@ -140,7 +144,7 @@ export class Intake {
       await checkWithoutContent(signal)
       return { deployment: { ...deployment, isComplete: false }, blobs: [] }
     }
-    const fetched = await this.#contents(missing, origin, signal)
+    const fetched = await this.#contents(deployment, missing, taking)
     for (const { hash, size } of fetched) sizes.set(hash, size)
     try {
       await check({ sizes, received: fetched }, signal)
@@ -152,34 +156,34 @@ export class Intake {
     return { deployment, blobs: small(fetched) }
   }
 
-  async #entityFile(hash: string, { sourceId }: Origin, signal: AbortSignal): Promise<Uint8Array> {
-    const { fetcher, blobs } = this.#parts
-    const wanted = { hash, maxBytes: maxEntityFileBytes, offeredBy: sourceId }
-    const received = await fetcher.fetch(wanted, signal)
+  async #entityFile(
+    hash: string,
+    { origin: { sourceId }, room, signal }: Taking,
+  ): Promise<Uint8Array> {
+    const wanted = { hash, maxBytes: maxEntityBytes, offeredBy: sourceId }
+    const received = await this.#parts.fetcher.fetch(wanted, signal)
     if (received.bytes !== null) return received.bytes
-    await received.keep()
-    const stored = await blobs.open(hash, null)
-    if (stored === null)
-      throw new SyncError('database', `The entity file ${hash} is not where it was put.`)
-    return bytesOf(stored.body)
+    // It is on disk until there is room for it, and for what it may bring.
+    try {
+      await room.enter(hash, received.size + memoryFor(Number.POSITIVE_INFINITY), signal)
+      return await received.read()
+    } finally {
+      await received.drop()
+    }
   }
 
   async #contents(
+    deployment: Deployment,
     hashes: readonly string[],
-    { sourceId }: Origin,
-    signal: AbortSignal,
+    { origin, room, signal }: Taking,
   ): Promise<readonly Received[]> {
-    const { fetcher } = this.#parts
-    const all = await Promise.allSettled(
-      hashes.map((hash) =>
-        fetcher.fetch({ hash, maxBytes: maxContentBytes, offeredBy: sourceId }, signal),
-      ),
-    )
-    const fetched = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-    const failed = all.find((one) => one.status === 'rejected')
-    if (failed === undefined) return fetched
-    await Promise.all(fetched.map((each) => each.drop()))
-    throw failed.reason
+    if (hashes.length === 0) return []
+    const { entityId, file } = deployment
+    const bytes = file.length + memoryFor(hashes.length)
+    if (room.has(entityId)) room.keep(entityId, bytes)
+    else await room.enter(entityId, bytes, signal)
+    const wanted = { deployment, hashes, offeredBy: origin.sourceId }
+    return fetchContents(this.#parts.fetcher, wanted, signal)
   }
 
   /** It would be dead at once: then only its mark counts, and nobody needs its content. */
@@ -193,9 +197,6 @@ export class Intake {
   }
 }
 
-/** Bytes of one file of content. */
-const maxContentBytes = 100 * 1_024 * 1_024
-
 /** What somebody else makes of an entity, for as long as it is waited for. */
 function settled(outcome: Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
   return abortable(outcome, signal, 'Waiting for an entity').catch((error: unknown) => ({
@@ -205,11 +206,4 @@ function settled(outcome: Promise<Outcome>, signal: AbortSignal): Promise<Outcom
 
 function small(received: readonly Received[]): SmallBlob[] {
   return received.flatMap(({ hash, bytes }) => (bytes === null ? [] : [{ hash, bytes }]))
-}
-
-async function bytesOf(body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  if (body instanceof Uint8Array) return body
-  const chunks: Uint8Array[] = []
-  for await (const chunk of body) chunks.push(chunk)
-  return Buffer.concat(chunks)
 }

@@ -53,6 +53,16 @@ export function thumbnailHash(claim: ContentClaim, metadata: unknown): string | 
   return claim.content.find(({ file }) => file === name)?.hash ?? null
 }
 
+/**
+ * Bytes that all content of an entity may have at most, whatever else is said of it: of more, nobody needs to look at the
+ * rest. Before the launch each pointer had what a file may have elsewhere.
+ */
+export function mostContentBytes({ type, pointers, timestamp }: ContentClaim): number {
+  const megabytes = type === 'wearable' ? skinMegabytes : typeMegabytes[type]
+  const isBounded = timestamp > ruleSettings.dates.launch
+  return pointers.length * (isBounded ? megabytes : oldMegabytes) * megabyte
+}
+
 interface Subject {
   readonly claim: ContentClaim
   readonly facts: ContentFacts
@@ -195,6 +205,8 @@ const typeMegabytes: Record<EntityType, number> = {
   outfits: 1,
 }
 const skinMegabytes = 9
+/** No rule: a bound for what has none. */
+const oldMegabytes = 100
 const thumbnailMegabytes = 1
 const maxThumbnailPixels = 1_024
 const facePixels = 256
