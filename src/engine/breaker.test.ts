@@ -84,7 +84,8 @@ it('rests twice as long each time, until a task succeeds', () => {
 it('stops for a person, and forgets no count by it', () => {
   const breaker = stopped(
     times(3, (each) => failed(each, setback())),
-    9,
+    setback({ fence: 9 }),
+    'list',
   )
   expect(breaker).toMatchObject({
     health: health.stopped,
@@ -92,6 +93,12 @@ it('stops for a person, and forgets no count by it', () => {
     fenceFloor: 9,
     failures: 3,
   })
+})
+
+it('a peer rests instead, for as long as any source does', () => {
+  const breaker = stopped(fresh, setback({ fence: 9 }), 'peer')
+  const restUntilMs = 1_000 + policy.restMaxMs
+  expect(breaker).toMatchObject({ health: health.resting, restUntilMs, fenceFloor: 9 })
 })
 
 it('whatever happens, a rest has an end within its bounds, and only the resting rest', () => {

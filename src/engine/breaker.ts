@@ -1,5 +1,6 @@
 import type { Random } from '../base/random.ts'
 import type { Policy } from './policy.ts'
+import type { ListPool } from './registry.ts'
 
 /** Of a source: `well`, `resting` until its next check, `stopped` until a person acts. */
 export const health = { well: 0, resting: 1, stopped: 2 } as const
@@ -98,8 +99,13 @@ export function recovered(before: Breaker, nowMs: number): Breaker {
   return { ...before, health: health.well, restUntilMs: null, failures: 0, recent: 0, okMs: nowMs }
 }
 
-/** It needs a person. */
-export function stopped(before: Breaker, fence: number): Breaker {
+/**
+ * Of a drive, it needs a person. A peer is nobody's, and what is wrong there is mended there: it rests as long as any
+ * source does, and is asked again.
+ */
+export function stopped(before: Breaker, setback: Setback, listPool: ListPool): Breaker {
+  const { policy, fence } = setback
+  if (listPool === 'peer') return rested(before, { ...setback, retryAfterMs: policy.restMaxMs })
   return { ...before, health: health.stopped, restUntilMs: null, fenceFloor: fence }
 }
 

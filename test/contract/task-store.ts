@@ -1421,6 +1421,27 @@ function failing(benchOf: BenchOf): void {
     expect(health.stopped).toBe(2)
   })
 
+  it("F7 a peer is nobody's: it rests for long, and is asked again by itself", async () => {
+    const bench = await benchOf(withPeers)
+    const { restMaxMs } = bench.policy
+    const peer = await bench.addPeer('a')
+    await bench.write(failed(await bench.peer(), 'forbidden'))
+    for (let n = 0; n < 2; n++) {
+      expect(await bench.status(peer)).toMatchObject({
+        state: 'resting',
+        nextMs: bench.clock.nowMs + restMaxMs,
+        lastError: { code: 'forbidden' },
+      })
+      bench.pass(restMaxMs)
+      expect(await bench.turn()).toMatchObject({ claims: [], checks: [peer] })
+      await bench.write(checked(peer, 'forbidden'))
+    }
+    bench.pass(restMaxMs)
+    await bench.turn()
+    await bench.write(checked(peer))
+    expect((await bench.peer()).step).toBe(null)
+  })
+
   it('F8 a source that fails costs others nothing but the slots it held', async () => {
     const bench = await benchOf()
     const dead = await bench.addSource('anna')

@@ -189,7 +189,7 @@ function note(t: Turning, source: SourceRow, { code, message }: Failure): void {
 
 function stop(t: Turning, source: SourceRow, failure: Failure): void {
   note(t, source, failure)
-  source.breaker = stopped(source.breaker, t.rows.lastFence)
+  source.breaker = stopped(source.breaker, setback(t, failure), source.listPool)
 }
 
 /** What the check of a resting source said. */

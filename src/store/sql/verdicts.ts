@@ -262,7 +262,7 @@ function setbackOf(t: Turning, { retryAfterMs }: Failure): Setback {
 
 function stopSource(t: Turning, source: SourceAccount, failure: Failure): void {
   t.ledger.change(source, { error: failure })
-  keepBreaker(t, source, stopped(source.breaker, t.ledger.newestFence))
+  keepBreaker(t, source, stopped(source.breaker, setbackOf(t, failure), source.listPool))
 }
 
 /** What the check of a resting source said: it is well again, rests longer, or needs a person. */
