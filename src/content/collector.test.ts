@@ -6,6 +6,7 @@ import { systemClock, type Clock } from '../base/clock.ts'
 import { silentLog } from '../base/log.ts'
 import { graceMs } from './blobs.ts'
 import { Collector, type CollectorParts } from './collector.ts'
+import { hashV1 } from './hashing.ts'
 
 const keepDeadMs = 30 * 86_400_000
 
@@ -100,6 +101,22 @@ test('content goes when nobody has needed it for the grace period, the dead when
   expect([...known.keys()]).toEqual([newer.entityId])
 })
 
+test('a small blob that was held while its last user was let go of goes later', async () => {
+  const bytes = Buffer.from('small')
+  const blob = { hash: hashV1(bytes), bytes }
+  const content = [{ file: 'a', hash: blob.hash }]
+  const deployments = [made('old', { timestamp: 1_000, content })]
+  await world.store.deploy({ deployments, blobs: [blob], failures: [], parts: [] })
+  await world.deploy(made('new', { timestamp: 2_000 }))
+  world.clock.setWall(graceMs - 1)
+  await world.blobs.hold([blob.hash], world.clock.now())
+  world.clock.setWall(1_000)
+  expect(await make().collect(never)).toEqual({ deployments: 0, blobs: 0, files: 0 })
+  world.clock.setWall(graceMs)
+  expect(await make().collect(never)).toEqual({ deployments: 0, blobs: 1, files: 0 })
+  expect(await world.blobs.sizes([blob.hash])).toEqual(new Map())
+})
+
 test('a pass takes as many steps as it has to, with a pause behind each', async () => {
   for (let n = 0; n < 3; n++) {
     await world.deploy(
@@ -110,8 +127,8 @@ test('a pass takes as many steps as it has to, with a pause behind each', async 
   }
   world.clock.setWall(keepDeadMs + 1)
   expect(await make().collect(never)).toMatchObject({ deployments: 449 })
-  // Three steps of the dead, one of the files.
-  expect(pauses.length).toBeGreaterThanOrEqual(4)
+  // Three steps of the dead, one of the blobs, one of the files.
+  expect(pauses.length).toBeGreaterThanOrEqual(5)
   for (const ms of pauses) expect(ms).toBeGreaterThanOrEqual(50)
 })
 
@@ -124,6 +141,7 @@ test('a pass that is called off ends between two steps', async () => {
         if (++steps === 2) controller.abort()
         return { hashes: [], blobs: 0, deployments: 0, isDone: false }
       },
+      sweepBlobs: async () => ({ blobs: 0, last: null }),
       needed: async () => new Set(),
     },
   })

@@ -2,18 +2,18 @@ import type { Clock } from '../base/clock.ts'
 import { asSyncError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { graceMs, type BlobFile, type BlobFiles, type ContentBlobs } from './blobs.ts'
-import type { ContentStore } from './content-store.ts'
+import type { ContentStore, Swept } from './content-store.ts'
 
 /** From the start to the first pass, and from the end of one to the next, in milliseconds. */
 const firstMs = 60_000
 const everyMs = 3_600_000
-/** Deployments, or files, that one step looks at: a step holds up deploying for some ten milliseconds. */
+/** Deployments, blobs or files that one step looks at: a step holds up deploying for some ten milliseconds. */
 const stepSize = 200
 /** Between two steps at least, in milliseconds; a step that took longer is followed by as long a pause. */
 const pauseMs = 50
 
 export interface CollectorParts {
-  readonly store: Pick<ContentStore, 'collect' | 'needed'>
+  readonly store: Pick<ContentStore, 'collect' | 'sweepBlobs' | 'needed'>
   readonly blobs: Pick<ContentBlobs, 'remove'> & BlobFiles
   /** Files that are kept though no deployment needs them: snapshots that somebody may still be fetching. */
   readonly kept: () => Promise<readonly string[]>
@@ -37,7 +37,7 @@ export interface Removed {
 
 /**
  * Removes what nobody needs, a little at a time: dead deployments when they have been kept long enough, their content
- * after the grace period, and files that belong to nothing, as a crash or an upload that was refused leaves them. What
+ * after the grace period, and blobs and files that belong to nothing, as a crash or an upload that was refused leaves them. What
  * is needed is asked in the transaction that lets go of it; a file is removed only if it has not come in anew meanwhile.
  */
 export class Collector {
@@ -63,8 +63,8 @@ export class Collector {
     const { clear, clock } = this.#parts
     await clear(clock.now() - graceMs)
     const dead = await this.#collectDead(signal)
-    const files = await this.#collectFiles(signal)
-    return { ...dead, files: dead.files + files }
+    const blobs = dead.blobs + (await this.#collectBlobs(signal))
+    return { deployments: dead.deployments, blobs, files: await this.#collectFiles(signal) }
   }
 
   async #run(): Promise<void> {
@@ -86,10 +86,10 @@ export class Collector {
     }
   }
 
-  async #collectDead(signal: AbortSignal): Promise<Removed> {
+  async #collectDead(signal: AbortSignal): Promise<Omit<Removed, 'files'>> {
     const { store, keepDeadMs } = this.#parts
     const limits = { graceMs, keepDeadMs: Math.max(graceMs, keepDeadMs), limit: stepSize }
-    const total = { deployments: 0, blobs: 0, files: 0 }
+    const total = { deployments: 0, blobs: 0 }
     for (;;) {
       // Files that are not needed any more, if they are there and old enough, the walk over all files finds.
       const step = await this.#paced(signal, () => store.collect(limits))
@@ -97,6 +97,21 @@ export class Collector {
       total.blobs += step.blobs
       if (step.isDone) return total
     }
+  }
+
+  async #collectBlobs(signal: AbortSignal): Promise<number> {
+    let removed = 0
+    let after: string | null = null
+    do {
+      const step: Swept = await this.#paced(signal, () => this.#sweep(after))
+      removed += step.blobs
+      after = step.last
+    } while (after !== null)
+    return removed
+  }
+
+  #sweep(after: string | null): Promise<Swept> {
+    return this.#parts.store.sweepBlobs(after, { graceMs, limit: stepSize })
   }
 
   async #collectFiles(signal: AbortSignal): Promise<number> {

@@ -51,6 +51,7 @@ type Step =
   | { readonly does: 'deploy'; readonly which: readonly number[]; readonly hasBlobs: boolean }
   | { readonly does: 'crash' }
   | { readonly does: 'collect'; readonly keepDeadMs: number; readonly limit: number }
+  | { readonly does: 'sweep' }
   | { readonly does: 'pass'; readonly ms: number }
   | { readonly does: 'fail'; readonly which: readonly number[]; readonly sourceId: number | null }
   | { readonly does: 'forget'; readonly which: readonly number[]; readonly sourceId: number | null }
@@ -76,6 +77,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ does: fc.constant('pass' as const), ms: fc.constantFrom(-50, 60, 700) }),
   },
+  { weight: 1, arbitrary: fc.constant({ does: 'sweep' as const }) },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('fail' as const), which, sourceId }) },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('forget' as const), which, sourceId }) },
   { weight: 1, arbitrary: fc.constant({ does: 'retry' as const }) },
@@ -161,6 +163,10 @@ async function happen(
       const { keepDeadMs, limit } = step
       const collected = await store.collect({ graceMs: 50, keepDeadMs, limit })
       return { ...collected, hashes: collected.hashes.toSorted() }
+    }
+    case 'sweep': {
+      const first = await store.sweepBlobs(null, { graceMs: 50, limit: 2 })
+      return [first, await store.sweepBlobs(first.last, { graceMs: 50, limit: 2 })]
     }
     case 'pass':
       hands.nowMs += step.ms

@@ -531,6 +531,12 @@ export function contentStoreContract(name: string, open: OpenContent): void {
         await store.putSnapshot(snapshot(20, 30, 'd'))
         await store.putSnapshot(snapshot(0, 20, 'e'))
         expect(await store.snapshots()).toEqual([snapshot(0, 20, 'e'), snapshot(20, 30, 'd')])
+        await store.dropSnapshots([
+          { init: 0, end: 20 },
+          { init: 20, end: 31 },
+        ])
+        await store.dropSnapshots([])
+        expect(await store.snapshots()).toEqual([snapshot(20, 30, 'd')])
       })
     })
     unfinishedWork(() => subject)
@@ -858,6 +864,39 @@ function garbage(subject: () => ContentSubject): void {
         isActive: false,
         overwrittenBy: idOf('new'),
       })
+    })
+
+    it('is not the file of a dead one as long as it is the content of another one', async () => {
+      const { store, hands } = subject()
+      await store.deploy(
+        effectOf({ deployments: [made('old'), made('new', { timestamp: 2_000 })] }),
+      )
+      const user = scene('user', 1, 'x')
+      const users = { ...user, pointers: ['b'], content: [{ file: 'x', hash: idOf('old') }] }
+      await store.deploy(effectOf({ deployments: [users] }))
+      hands.nowMs += 2 * keepDeadMs
+      expect(await collect()).toMatchObject({ deployments: 0, isDone: true })
+      expect(await isThere('old')).toEqual([true])
+      const next = made('next', { pointers: ['b'], timestamp: 3_000 })
+      await store.deploy(effectOf({ deployments: [next] }))
+      hands.nowMs += 2 * keepDeadMs
+      expect(await collect()).toMatchObject({ deployments: 1 })
+      expect(await collect()).toMatchObject({ deployments: 1 })
+      expect(await isThere('old')).toEqual([false])
+    })
+
+    it('is content in the database that nobody asks for any more', async () => {
+      const { store, hands } = subject()
+      const sweep = (after: string | null, limit = 2): ReturnType<ContentStore['sweepBlobs']> =>
+        store.sweepBlobs(after, { graceMs, limit })
+      const blobs = ['a', 'b', 'c', 'd'].map(blob)
+      await store.deploy(effectOf({ deployments: [scene('user', 1, 'b')], blobs }))
+      expect(await sweep(null, 100)).toEqual({ blobs: 0, last: null })
+      hands.nowMs += graceMs
+      expect(await sweep(null)).toEqual({ blobs: 1, last: idOf('b') })
+      expect(await sweep(idOf('b'))).toEqual({ blobs: 2, last: idOf('d') })
+      expect(await sweep(idOf('d'))).toEqual({ blobs: 0, last: null })
+      expect(await isThere('a', 'b', 'c', 'd')).toEqual([false, true, false, false])
     })
 
     it('goes a little at a time', async () => {

@@ -23,7 +23,7 @@ const maxPeerBytes = 1_073_741_824
 /**
  * Makes the snapshots of all ranges (ADR-116) and gives them, the oldest first. What has not changed stays; a file is
  * written for a range that is new or put together of smaller ones, of which the active set is another one than it was,
- * or whose file is gone. May be called off or fail at any point, and be run again.
+ * or whose file is gone. What else was offered is offered no more. May be called off or fail at any point, and be run again.
  */
 export async function runSnapshots(
   parts: SnapshotRunParts,
@@ -36,6 +36,7 @@ export async function runSnapshots(
     made.push(await run.snapshotOf(range))
     await othersTurn()
   }
+  await run.dropOthers(made)
   await run.retired.sweep()
   return made
 }
@@ -83,6 +84,19 @@ class SnapshotRun {
     const before = same === undefined ? inside : [same]
     const replaced = same?.hash === hash ? same.replaced : replacedBy(file, range, before)
     return this.#put({ hash, range, replaced, count, generatedMs }, inside)
+  }
+
+  /**
+   * A clock that was ahead has left ranges that lie in none of these: nobody could tell which of both to offer. What lies
+   * before the first range is not ours.
+   */
+  async dropOthers(made: readonly Snapshot[]): Promise<void> {
+    const others = this.#saved.filter(
+      ({ range }) => range.init >= firstMs && !made.some((one) => isInside(range, one.range)),
+    )
+    const kept = new Set(made.map(({ hash }) => hash))
+    await this.retired.retire(others.map(({ hash }) => hash).filter((hash) => !kept.has(hash)))
+    await this.#parts.store.dropSnapshots(others.map(({ range }) => range))
   }
 
   async #put(snapshot: Snapshot, inside: readonly Snapshot[]): Promise<Snapshot> {

@@ -278,3 +278,33 @@ test('what is asked for is written once', async () => {
   expect(await store.fact(writtenFact)).toBe(String(clock.now()))
   expect(await store.fact(answeredFact)).toBe('by another')
 })
+
+test('what a clock that was ahead has left is offered by nobody, once it is right again', async () => {
+  const kept = await world.place({ timestamp: day(2) })
+  const writer = make()
+  await writer.writeNow()
+  for (const aheadMs of [20 * dayMs, 400 * dayMs]) {
+    world.clock.setWall(aheadMs)
+    await writer.writeNow()
+    world.clock.setWall(-aheadMs)
+    await writer.writeNow()
+    const other = make({ isOurs: () => false })
+    await other.reload()
+    expect(other.offered?.list).toEqual(writer.offered?.list)
+    expect(other.offered?.list.map(({ range }) => range)).toEqual(rangesUntil(nowMs))
+  }
+  expect(await world.idsIn(writer.offered!.list[0]!.hash)).toEqual([kept])
+})
+
+test('a run that is right again leaves the one file of before', async () => {
+  const writer = make({ hasLegacy: true })
+  await writer.writeNow()
+  const { legacy } = writer.offered!
+  world.clock.setWall(20 * dayMs)
+  await writer.writeNow()
+  world.clock.setWall(-20 * dayMs)
+  await writer.writeNow()
+  const other = make({ isOurs: () => false })
+  await other.reload()
+  expect(other.offered?.legacy).toEqual(legacy)
+})

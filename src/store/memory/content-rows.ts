@@ -10,7 +10,8 @@ export interface ContentRows {
   readonly blobs: Map<string, { readonly bytes: Uint8Array; readonly storedMs: number }>
   failures: FailedDeployment[]
   snapshots: Snapshot[]
-  readonly processed: Set<string>
+  /** When, by hash. */
+  readonly processed: Map<string, number>
   readonly work: Map<string, SnapshotWork>
   readonly facts: Map<string, string>
   lastMs: number
@@ -51,7 +52,7 @@ export function contentRows(): ContentRows {
     blobs: new Map(),
     failures: [],
     snapshots: [],
-    processed: new Set(),
+    processed: new Map(),
     work: new Map(),
     facts: new Map(),
     lastMs: 0,

@@ -1,4 +1,4 @@
-import type { Collected, CollectLimits } from '../../content/content-store.ts'
+import type { Collected, CollectLimits, SweepLimits, Swept } from '../../content/content-store.ts'
 import type { ContentRows, KeptDeployment } from './content-rows.ts'
 import { SeenEntities } from './seen-entities.ts'
 
@@ -26,8 +26,13 @@ export function collectInMemory(
     for (const { hash } of row.deployment.content) candidates.add(hash)
   }
   const holders = holdersIn(rows)
+  const contents = new Set(
+    rows.deployments.flatMap(({ deployment }) => deployment.content.map(({ hash }) => hash)),
+  )
   const forgotten = diedBy(
-    rows.deployments.filter(({ deployment }) => !holders.has(deployment.entityId)),
+    rows.deployments.filter(
+      ({ deployment }) => !holders.has(deployment.entityId) && !contents.has(deployment.entityId),
+    ),
     nowMs - Math.max(keepDeadMs, graceMs),
     limit,
     true,
@@ -48,6 +53,24 @@ export function collectInMemory(
     deployments: forgotten.length,
     isDone: swept.length < limit && forgotten.length < limit,
   }
+}
+
+export function sweepInMemory(
+  rows: ContentRows,
+  after: string | null,
+  { graceMs, limit }: SweepLimits,
+  nowMs: number,
+): Swept {
+  const hashes = [...rows.blobs.keys()].toSorted().filter((hash) => hash > (after ?? ''))
+  const page = hashes.slice(0, limit)
+  let blobs = 0
+  for (const hash of page) {
+    const isYoung = (rows.blobs.get(hash)?.storedMs ?? 0) > nowMs - graceMs
+    if (isYoung || isNeeded(rows, hash, nowMs - graceMs)) continue
+    rows.blobs.delete(hash)
+    blobs++
+  }
+  return { blobs, last: page.length < limit ? null : (page.at(-1) ?? null) }
 }
 
 /** Whoever is the greatest of a pointer, dead or alive. */

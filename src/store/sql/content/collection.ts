@@ -1,6 +1,12 @@
-import type { Collected, CollectLimits } from '../../../content/content-store.ts'
+import type {
+  Collected,
+  CollectLimits,
+  SweepLimits,
+  Swept,
+} from '../../../content/content-store.ts'
 import type { Sql, Transaction } from '../sql.ts'
 import { lockClock } from './content-clock.ts'
+import { forgetSnapshots } from './snapshot-work.ts'
 
 interface DeadRow {
   readonly id: number
@@ -9,8 +15,8 @@ interface DeadRow {
 
 /**
  * Lets go of what nobody needs, in two steps a deployment: its content when it has been dead for the grace period, then
- * the deployment with its file, unless it is still the greatest of a pointer: whoever comes later has to hear of it. Under
- * the lock of the clock: nobody comes to need meanwhile what is looked at.
+ * the deployment with its file, unless it is still the greatest of a pointer, for whoever comes later has to hear of it,
+ * or its file is the content of another one. Under the lock of the clock: nobody comes to need meanwhile what is looked at.
  */
 export async function collectGarbage(tx: Transaction, limits: CollectLimits): Promise<Collected> {
   const { graceMs, keepDeadMs, limit } = limits
@@ -21,7 +27,8 @@ export async function collectGarbage(tx: Transaction, limits: CollectLimits): Pr
   await tx.run('update deployment set is_swept = 1 where id = any(?)', idsOf(swept))
   const expired = await deadBefore(
     tx,
-    'is_swept = 1 and marks = 0',
+    `is_swept = 1 and marks = 0 and not exists
+       (select 1 from content_file where content_file.hash = deployment.entity_id)`,
     Math.min(tx.nowMs - keepDeadMs, graceSinceMs),
     limit,
   )
@@ -29,13 +36,37 @@ export async function collectGarbage(tx: Transaction, limits: CollectLimits): Pr
   for (const { entity_id: entityId } of expired) candidates.add(entityId)
   const needed = await neededOf(tx, [...candidates], graceSinceMs)
   const unneeded = [...candidates].filter((hash) => !needed.has(hash))
+  const isForgotten = await forgetSnapshots(tx, limit)
   const { removed, kept } = await removeBlobs(tx, unneeded, graceSinceMs)
   return {
     hashes: unneeded.filter((hash) => !removed.has(hash) && !kept.has(hash)),
     blobs: removed.size,
     deployments: expired.length,
-    isDone: swept.length < limit && expired.length < limit,
+    isDone: isForgotten && swept.length < limit && expired.length < limit,
   }
+}
+
+/**
+ * A blob that was held when the last who needed it was let go of has nobody left who would ask for it. Under the same
+ * lock.
+ */
+export async function sweepBlobs(
+  tx: Transaction,
+  after: string | null,
+  { graceMs, limit }: SweepLimits,
+): Promise<Swept> {
+  await lockClock(tx)
+  const sinceMs = tx.nowMs - graceMs
+  const page = await tx.all<{ hash: string; stored_ms: number }>(
+    'select hash, stored_ms from small_blob where hash > ? order by hash limit ?',
+    after ?? '',
+    limit,
+  )
+  const old = page.filter((row) => row.stored_ms <= sinceMs).map(({ hash }) => hash)
+  const needed = await neededOf(tx, old, sinceMs)
+  const unneeded = old.filter((hash) => !needed.has(hash))
+  const { removed } = await removeBlobs(tx, unneeded, sinceMs)
+  return { blobs: removed.size, last: page.length < limit ? null : (page.at(-1)?.hash ?? null) }
 }
 
 /** Of these, what somebody needs: active entities and those that died later than `sinceMs`, files of entities, snapshots. */
@@ -61,10 +92,10 @@ function idsOf(rows: readonly DeadRow[]): number[] {
   return rows.map(({ id }) => id)
 }
 
-/** Those that died first. The conditions are those of an index each. */
+/** Those that died first. The conditions begin with those of an index each. */
 function deadBefore(
   tx: Transaction,
-  condition: 'is_swept = 0' | 'is_swept = 1 and marks = 0',
+  condition: 'is_swept = 0' | `is_swept = 1 and marks = 0 ${string}`,
   beforeMs: number,
   limit: number,
 ): Promise<DeadRow[]> {

@@ -1,4 +1,5 @@
 import type { Snapshot } from '../../../content/content-store.ts'
+import type { TimeRange } from '../../../content/snapshots/time-range.ts'
 import type { Sql, Transaction } from '../sql.ts'
 
 interface SnapshotRow {
@@ -37,5 +38,14 @@ export async function putSnapshot(tx: Transaction, snapshot: Snapshot): Promise<
     JSON.stringify(replaced),
     count,
     generatedMs,
+  )
+}
+
+export async function dropSnapshots(sql: Sql, ranges: readonly TimeRange[]): Promise<void> {
+  if (ranges.length === 0) return
+  await sql.each(
+    `delete from snapshot where exists (select 1 from rows as r (init_ms bigint, end_ms bigint)
+       where snapshot.init_ms = r.init_ms and snapshot.end_ms = r.end_ms)`,
+    ranges.map(({ init, end }) => ({ init_ms: init, end_ms: end })),
   )
 }
