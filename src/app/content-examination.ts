@@ -11,6 +11,7 @@ import { PeerClient } from '../content/peers/peer-client.ts'
 import type { PeerAddress } from '../content/peers/peer-list.ts'
 import { parsePeers } from '../content/peers/peer-list-static.ts'
 import { signatureKind } from '../content/signatures.ts'
+import { folderTrouble } from './content-mark.ts'
 import { contentFolder, policyFor } from './content-peers.ts'
 import type { Core } from './core.ts'
 import type { Finding } from './examination.ts'
@@ -33,13 +34,15 @@ function examineSignatures(): Finding {
   return { verdict: 'note', text }
 }
 
-async function examineFolder({ config }: Core): Promise<Finding> {
+async function examineFolder({ config, content }: Core): Promise<Finding> {
   const folder = contentFolder(config.dataFolder)
   const path = join(folder, 'aside', randomUUID())
   try {
     await mkdir(join(folder, 'aside'), { recursive: true })
     await writeFile(path, 'written by the doctor')
     await rm(path)
+    const trouble = content === null ? null : await folderTrouble({ store: content.store, folder })
+    if (trouble !== null) return { verdict: 'trouble', text: trouble }
     return { verdict: 'ok', text: `content folder: ${folder}` }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
