@@ -14,15 +14,11 @@ import { HttpJsonRpc, type JsonRpc } from '../content/json-rpc.ts'
 import { Lookout } from '../content/lookout.ts'
 import { News } from '../content/news.ts'
 import type { NodeFacts, Reach } from '../content/node-facts.ts'
-import { daoContracts, DaoPeers } from '../content/peers/dao-peers.ts'
 import { Fetcher } from '../content/peers/fetcher.ts'
 import { Intake } from '../content/peers/intake.ts'
 import { askJson } from '../content/peers/peer-list-json.ts'
 import { isSelf } from '../content/peers/peer-list-self.ts'
-import { parsePeers, StaticPeers } from '../content/peers/peer-list-static.ts'
 import { readFact } from '../content/peers/peer-list-remembered.ts'
-import { UrlPeers } from '../content/peers/peer-list-url.ts'
-import type { PeerList } from '../content/peers/peer-list.ts'
 import { Peers } from '../content/peers/peers.ts'
 import { SnapshotIntake } from '../content/peers/snapshot-intake.ts'
 import { contentErrors } from '../content/rules/content-rules.ts'
@@ -43,6 +39,7 @@ import { SmallBlobs } from '../store/sql/content/small-blobs.ts'
 import { SqlNodeFacts } from '../store/sql/content/sql-node-facts.ts'
 import type { SqlDatabase } from '../store/sql/sql.ts'
 import type { ContentConfig } from './content-options.ts'
+import { peerLists } from './content-peer-lists.ts'
 import { contentFolder, ContentPeers, policyFor } from './content-peers.ts'
 import { ContentUpkeep } from './content-upkeep.ts'
 import { version } from './version.ts'
@@ -181,11 +178,15 @@ export class ContentNode {
     await this.#lookout.start()
   }
 
-  /** Follows peers and writes snapshots; in a process that does the work. */
+  /** Writes snapshots and collects; in a process that does the work. */
   async startWork(): Promise<void> {
     await this.#takeUpTypes()
-    await this.#peers.start()
     await this.#upkeep.start(this.snapshots)
+  }
+
+  /** Follows peers: in a process that does the work, once it answers, for one of them may be this node itself. */
+  follow(): Promise<void> {
+    return this.#peers.start()
   }
 
   async stop(): Promise<void> {
@@ -233,9 +234,9 @@ export class ContentNode {
       intake,
       snapshots: new SnapshotIntake({ store, blobs, fetcher, intake, scope: scopeOf(config) }),
       peers,
-      lists: listsOf(this.#parts, rpc),
+      lists: peerLists(this.#parts, rpc),
       ownUrl: config.url,
-      isSelf: ({ url, isOperators }) =>
+      isSelf: ({ url, isOperators }, signal) =>
         isSelf(url, this.#challengeText, (asked) => {
           const endpoint = parseEndpoint(asked)
           const allowed = policyFor(endpoint, isOperators, policy)
@@ -246,7 +247,8 @@ export class ContentNode {
             maxBytes: 10_000,
             clock,
           }
-          return askJson(question, AbortSignal.timeout(challengeMs))
+          const timeout = AbortSignal.timeout(challengeMs)
+          return askJson(question, AbortSignal.any([signal, timeout]))
         }),
       policy,
       pollMs: config.pollMs,
@@ -285,21 +287,4 @@ function rpcOf({ config, allowHosts, clock }: ContentNodeParts): JsonRpc | null 
     host: new RemoteHost({ endpoint, policy, clock }),
     query: ['', ...key].join('?'),
   })
-}
-
-function listsOf(
-  { config, allowHosts, clock, log }: ContentNodeParts,
-  rpc: JsonRpc | null,
-): PeerList[] {
-  const policy = addressPolicy(allowHosts)
-  const lists: PeerList[] = []
-  if (config.peers.length > 0) lists.push(new StaticPeers(parsePeers(config.peers.join(','))))
-  if (config.peersUrl !== null)
-    lists.push(new UrlPeers({ url: config.peersUrl, policy, clock, log }))
-  if (config.peersDao !== null && rpc !== null) {
-    const { peersDao: name } = config
-    const contract = name === 'mainnet' || name === 'sepolia' ? daoContracts[name] : name
-    lists.push(new DaoPeers({ rpc, contract, log }))
-  }
-  return lists
 }

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import { throwIfAborted } from '../base/abort.ts'
 import type { Clock } from '../base/clock.ts'
+import { SyncError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { type AddressPolicy, permitting } from '../base/remote/address-policy.ts'
@@ -7,13 +9,14 @@ import { type Endpoint, parseEndpoint } from '../base/remote/endpoint.ts'
 import { RemoteHost } from '../base/remote/remote-host.ts'
 import type { PeerProgress } from '../content/catching-up.ts'
 import type { ContentStore } from '../content/content-store.ts'
+import { Lookout } from '../content/lookout.ts'
 import type { Intake } from '../content/peers/intake.ts'
 import { peerKind, retryKind } from '../content/peers/kinds.ts'
 import { NewsPace } from '../content/peers/news-pace.ts'
 import { PeerClient } from '../content/peers/peer-client.ts'
 import type { PeerAddress, PeerList } from '../content/peers/peer-list.ts'
 import { peerProgress } from '../content/peers/peer-progress.ts'
-import { PeerListWatch } from '../content/peers/peer-list-watch.ts'
+import { PeerListWatch, refreshMs } from '../content/peers/peer-list-watch.ts'
 import { PeerSource } from '../content/peers/peer-source.ts'
 import { PeerWatch } from '../content/peers/peer-watch.ts'
 import type { Peers } from '../content/peers/peers.ts'
@@ -36,7 +39,7 @@ export interface ContentPeersParts {
   readonly lists: readonly PeerList[]
   readonly ownUrl: string | null
   /** A peer that is this node under another name is not followed. */
-  readonly isSelf: (peer: PeerAddress) => Promise<boolean>
+  readonly isSelf: (peer: PeerAddress, signal: AbortSignal) => Promise<boolean>
   readonly policy: AddressPolicy
   readonly pollMs: number
   readonly clock: Clock
@@ -50,9 +53,14 @@ export class ContentPeers {
   readonly #pace: NewsPace
   #watch: PeerListWatch | null = null
   readonly #watches = new Set<PeerWatch>()
+  readonly #lookout: Lookout
+  readonly #stopping = new AbortController()
+  #looking: Promise<void> = Promise.resolve()
 
   constructor(parts: ContentPeersParts) {
     this.#parts = parts
+    const look = (): Promise<void> => this.#leaveItself()
+    this.#lookout = new Lookout({ clock: parts.clock, everyMs: refreshMs, look })
     this.#pace = new NewsPace(parts)
   }
 
@@ -82,9 +90,13 @@ export class ContentPeers {
       onChange: (added, removed) => this.#change(added, removed),
     })
     this.#watch.start()
+    this.#looking = this.#lookout.start()
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort(new SyncError('cancelled', 'Peers are not followed any more.'))
+    await this.#looking
+    await this.#lookout.stop()
     await this.#watch?.stop()
     await Promise.all([...this.#watches].map((watch) => watch.stop()))
   }
@@ -135,10 +147,30 @@ export class ContentPeers {
     await Promise.all(added.map((peer) => this.#follow(peer)))
   }
 
+  /** Whoever is followed may turn out to be this node: a name that changed hands, or that it could not ask before. */
+  async #leaveItself(): Promise<void> {
+    const { registry, log } = this.#parts
+    const entries = (await registry.peers()).filter(isPeer)
+    await Promise.all(
+      entries.map(async (entry) => {
+        if (!(await this.#isSelf(toAddress(entry)))) return
+        await registry.removeSource(entry.id)
+        log.info({ peer: entry.address }, 'a peer is this node itself')
+      }),
+    )
+  }
+
+  async #isSelf(peer: PeerAddress): Promise<boolean> {
+    const { signal } = this.#stopping
+    const isSelf = await this.#parts.isSelf(peer, signal)
+    throwIfAborted(signal, `Asking who answers at ${peer.url}`)
+    return isSelf
+  }
+
   async #follow(peer: PeerAddress): Promise<void> {
-    const { registry, log, isSelf, pollMs: intervalMs } = this.#parts
+    const { registry, log, pollMs: intervalMs } = this.#parts
     const { url, isOperators } = peer
-    if (await isSelf(peer)) {
+    if (await this.#isSelf(peer)) {
       log.info({ peer: url }, 'a peer is this node itself')
       return
     }

@@ -65,6 +65,7 @@ export async function startService(
       started.push(() => server.close())
       url = (await server.listen(config.port)).href
     }
+    if (config.roles.has('sync')) await core.content?.follow()
     log.info({ url, roles: [...config.roles], database: core.database.title, version }, 'serving')
     return { core, url, stop }
   } catch (error) {

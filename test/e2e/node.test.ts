@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { appendFile, readdir } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isContentHash } from '../../src/content/hashing.ts'
@@ -68,6 +70,18 @@ test('status tells of each peer how far it has been followed, and since when it 
   )
 })
 
+test('a node that is on its own list does not take itself for a peer that it has caught up with', async () => {
+  const node = await house.node()
+  const port = await freePort()
+  const itself = `http://127.0.0.1:${port}/content`
+  await node.serve(['--content', '--port', String(port), '--peers', `${itself},${deadPeer}`])
+  const known = await until(
+    () => report(node),
+    ({ peers }) => peers.some(({ state }) => state === 'unreachable'),
+  )
+  expect(known).toMatchObject({ state: 'Bootstrapping', peers: [{ url: deadPeer }] })
+})
+
 test('verify finds what is damaged, and mends it from the peers', async () => {
   const [first, second] = [await house.node(), await house.node()]
   const { url } = await serveFirst(first)
@@ -118,6 +132,16 @@ test('verify finds what is damaged, and mends it from the peers', async () => {
 })
 
 /** Something is behind the end of each of them. */
+/** Nobody listened there just now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
 async function damageFiles(folder: string): Promise<void> {
   const names = await readdir(folder, { recursive: true, withFileTypes: true })
   for (const file of names) {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { MemoryNode } from '../../../test/network/memory-node.ts'
-import type { SourceStatus } from '../../engine/registry.ts'
-import { hashV1 } from '../hashing.ts'
-import { peerKind, retryKind } from './kinds.ts'
-import { abandonedMs, peerProgress } from './peer-progress.ts'
+import { hashV1 } from '../../src/content/hashing.ts'
+import { peerKind, retryKind } from '../../src/content/peers/kinds.ts'
+import { abandonedMs, peerProgress } from '../../src/content/peers/peer-progress.ts'
+import type { SourceStatus } from '../../src/engine/registry.ts'
+import { MemoryNode } from './memory-node.ts'
 
 const hash = hashV1(Buffer.from('a snapshot'))
 
