@@ -96,6 +96,29 @@ describe('deployments that are written together', () => {
     expect(written).toEqual([['first'], ['second', 'third']])
   })
 
+  test('are no bigger than 32 MiB, but for what is alone', async () => {
+    const heavy = (name: string, megabytes: number): ContentEffect => ({
+      ...effect(name),
+      blobs: [{ hash: name, bytes: Buffer.alloc(megabytes * 1_048_576) }],
+    })
+    commit.announce()
+    void commit.announce().deploy(heavy('first', 20))
+    expect(written).toEqual([])
+    // With this one it is enough: nobody is waited for any more.
+    void commit.announce().deploy(heavy('second', 20))
+    void commit.announce().deploy(heavy('huge', 40))
+    void commit.announce().deploy(heavy('last', 1))
+    expect(written).toEqual([['first']])
+    await over()
+    expect(written).toEqual([['first'], ['second']])
+    await over()
+    expect(written).toEqual([['first'], ['second'], ['huge']])
+    timers[0]?.()
+    await over()
+    timers[0]?.()
+    expect(written).toEqual([['first'], ['second'], ['huge'], ['last']])
+  })
+
   test('fail together, and those behind them go on', async () => {
     const bad = commit.announce().deploy(effect('bad'))
     const good = commit.announce().deploy(effect('good'))

@@ -5,6 +5,7 @@ import {
   type ContentStore,
   type Deployed,
 } from './content-store.ts'
+import { bytesOf, maxEffectBytes } from './effect-bytes.ts'
 
 /** Somebody who is about to deploy. */
 export interface Comer {
@@ -68,8 +69,21 @@ export class GroupCommit {
 
   #look(): void {
     if (this.#isWriting || this.#waiting.length === 0) return
-    if (this.#coming === 0 || this.#waiting.length >= maxDeployments) void this.#write()
+    const count = this.#waiting.length
+    const isEnough = count >= maxDeployments || this.#groupSize() < count
+    if (this.#coming === 0 || isEnough) void this.#write()
     else this.#cancelTimer ??= this.#parts.clock.after(patienceMs, () => void this.#write())
+  }
+
+  /** How many of those who wait are written together: one at least, of more as many as there is room for. */
+  #groupSize(): number {
+    let bytes = 0
+    const size = this.#waiting.findIndex(({ effect }) => {
+      bytes += bytesOf(effect)
+      return bytes > maxEffectBytes
+    })
+    const most = size === -1 ? this.#waiting.length : Math.max(1, size)
+    return Math.min(most, maxDeployments)
   }
 
   /** One group; then there may be another. */
@@ -77,7 +91,7 @@ export class GroupCommit {
     this.#cancelTimer?.()
     this.#cancelTimer = null
     this.#isWriting = true
-    const group = this.#waiting.splice(0, maxDeployments)
+    const group = this.#waiting.splice(0, this.#groupSize())
     try {
       const deployed = await this.#parts.store.deploy(joined(group.map(({ effect }) => effect)))
       const byId = new Map(deployed.map((each) => [each.entityId, each]))

@@ -157,6 +157,24 @@ export function contentStoreContract(name: string, open: OpenContent): void {
         expect(await store.activity({ init: 1, end: 1 })).toEqual({ count: 0, changedMs: 10_001 })
       })
 
+      it('takes more bytes than a statement does', async () => {
+        const mebibyte = Buffer.alloc(1_048_576, 'x')
+        const deployments = Array.from({ length: 20 }, (_, n) => ({
+          ...made(`heavy ${n}`, { pointers: [`${n}`] }),
+          file: mebibyte,
+        }))
+        const blobs = Array.from({ length: 300 }, (_, n) => ({
+          hash: idOf(`small ${n}`),
+          bytes: Buffer.alloc(60_000, n),
+        }))
+        await store.deploy(effectOf({ deployments, blobs }))
+        const stored = await store.activeByIds(deployments.map(({ entityId }) => entityId))
+        expect(stored.map(({ bytes }) => bytes.length)).toEqual(deployments.map(() => 1_048_576))
+        for (const { hash, bytes } of [blobs[0]!, blobs[299]!]) {
+          expect(Buffer.from((await subject.read(hash))!)).toEqual(bytes)
+        }
+      })
+
       it('N5 writes all of an effect or nothing', async () => {
         const effect = effectOf({
           deployments: [made('one'), made('two', { pointers: ['b'], isComplete: false })],

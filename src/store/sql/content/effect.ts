@@ -21,6 +21,7 @@ import { recordFailures } from './failures.ts'
 import { marksAt } from './marks.ts'
 import { overwriting, type Batch, type Holder, type Overwriting } from './overwriting.ts'
 import { placeOf, pointerKey } from './pointer-key.ts'
+import { portions, type BulkyWrite } from './portions.ts'
 import { finishParts } from './snapshot-work.ts'
 
 /**
@@ -41,13 +42,19 @@ export async function applyContent(
   const batches = batched(newcomers, Math.max(nowMs, clock.last_ms + 1))
   const outcome = overwriting(batches, await marksAt(tx, keysOf(batches)))
   const rows = numbered(batches, outcome, clock.last_id)
+  const [files = [], ...moreFiles] = portions(fileWrite(rows)).map((write) => [write])
+  const [blobs = [], ...moreBlobs] = portions(blobWrite(effect.blobs, nowMs)).map((write) => [
+    write,
+  ])
   await tx.together([
     ...deploymentWrites(rows),
+    ...files,
     ...overwritingWrites(batches, outcome),
-    ...blobWrites(effect.blobs, nowMs),
+    ...blobs,
     ...arrivalWrites(effect.deployments),
     ...clockWrites(rows),
   ])
+  for (const writes of [...moreFiles, ...moreBlobs]) await tx.together(writes)
   await sweepAgain(tx, effect, known)
   const arrived = new Map(rows.map(({ deployment, localMs }) => [deployment.entityId, localMs]))
   await recordFailures(
@@ -147,12 +154,13 @@ function numbered(
 function deploymentWrites(rows: readonly Numbered[]): Write[] {
   return [
     { text: insertDeployments, rows: rows.map(rowOf) },
-    {
-      text: insertFiles,
-      rows: rows.map(({ id, deployment }) => ({ id, bytes: deployment.file })),
-    },
     { text: insertContent, rows: rows.flatMap(contentRows) },
   ]
+}
+
+function fileWrite(rows: readonly Numbered[]): BulkyWrite {
+  const files = rows.map(({ id, deployment }) => ({ id, bytes: deployment.file }))
+  return { text: insertFiles, rows: files }
 }
 
 function overwritingWrites(batches: readonly PlacedBatch[], outcome: Overwriting): Write[] {
@@ -199,16 +207,14 @@ const takeMarks = `update deployment set marks = marks - r.lost, is_active = 0,
   where deployment.entity_id = r.entity_id`
 
 /** What is there already may have been lost from a disk: then it is there again. */
-function blobWrites(blobs: readonly SmallBlob[], nowMs: number): Write[] {
-  return [
-    {
-      text: `insert into small_blob (hash, size, stored_ms, bytes)
-        select r.hash, r.size, ?1, r.bytes from rows as r (hash text, size bigint, bytes bytea)
-        where true on conflict (hash) do nothing`,
-      values: [nowMs],
-      rows: blobs.map(({ hash, bytes }) => ({ hash, size: bytes.length, bytes })),
-    },
-  ]
+function blobWrite(blobs: readonly SmallBlob[], nowMs: number): BulkyWrite {
+  return {
+    text: `insert into small_blob (hash, size, stored_ms, bytes)
+      select r.hash, r.size, ?1, r.bytes from rows as r (hash text, size bigint, bytes bytea)
+      where true on conflict (hash) do nothing`,
+    values: [nowMs],
+    rows: blobs.map(({ hash, bytes }) => ({ hash, size: bytes.length, bytes })),
+  }
 }
 
 function arrivalWrites(deployments: readonly Deployment[]): Write[] {
