@@ -5,6 +5,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  rename,
   rm,
   stat,
   truncate,
@@ -164,6 +165,37 @@ test('what is held counts as received, and is not removed with what is old', asy
     [held, young].toSorted(),
   )
   expect(await onDisk()).toHaveLength(2)
+})
+
+test('what is held is there, and what is there is held, though somebody removes it at that moment', async () => {
+  const bytes = big()
+  const others = new ContentFiles({ root })
+  const outcomes = new Set<string>()
+  for (let n = 0; n < 300; n++) {
+    const hash = await put(bytes)
+    const old = new Date(Date.now() - 2 * graceMs)
+    await utimes(pathOf(hash), old, old)
+    const hold = async (): Promise<boolean> => {
+      for (let turn = 0; turn < n % 7; turn++) await new Promise((resolve) => setImmediate(resolve))
+      return (await files.hold([hash], Date.now())).has(hash)
+    }
+    const [isHeld] = await Promise.all([hold(), others.remove([hash], Date.now() - graceMs)])
+    const isThere = (await files.sizes([hash])).has(hash)
+    outcomes.add(`held: ${isHeld}, there: ${isThere}`)
+  }
+  outcomes.delete('held: false, there: false')
+  expect([...outcomes]).toEqual(['held: true, there: true'])
+})
+
+test('what a crash left half removed is there again', async () => {
+  const hash = await put(big(), { isPacked: true })
+  for (const name of [hash, `${hash}.gzip`]) {
+    await rename(join(dirname(pathOf(hash)), name), join(root, 'aside', `removed.1.${name}`))
+  }
+  expect(await files.sizes([hash])).toEqual(new Map())
+  await files.clear(Date.now() + graceMs)
+  expect(await files.read(hash, null)).not.toBeNull()
+  expect(await files.readGzip(hash)).not.toBeNull()
 })
 
 test('what has come in anew keeps both of its forms', async () => {

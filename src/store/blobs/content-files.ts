@@ -24,9 +24,13 @@ export class ContentFiles implements BlobFiles {
     this.#root = root
   }
 
-  /** Removes what a crash left half written: what has not been written to since `beforeMs`, by the clock of the disk. */
+  /**
+   * Removes what a crash left half written: what has not been written to since `beforeMs`, by the clock of the disk. What
+   * it left half removed is there again: nobody had looked whether it was held.
+   */
   async clear(beforeMs: number): Promise<void> {
     await onDisk('Clearing what was half written', async () => {
+      for (const name of await namesIn(this.#aside, removedFiles)) await this.#putBack(name)
       for (const name of await namesIn(this.#aside, /./)) {
         const path = join(this.#aside, name)
         const found = await unlessGone(stat(path))
@@ -47,16 +51,46 @@ export class ContentFiles implements BlobFiles {
 
   /** The same; those that came in a while ago count as received at `nowMs`. */
   async hold(hashes: readonly string[], nowMs: number): Promise<ReadonlyMap<string, number>> {
+    const sizes = new Map<string, number>()
+    const holdAll = (some: readonly string[]): Promise<void> =>
+      eachOf(some, (hash) =>
+        onDisk(`Holding ${hash}`, async () => {
+          const size = await this.#holdOne(hash, nowMs)
+          if (size !== null) sizes.set(hash, size)
+        }),
+      )
+    const asked = hashes.filter(isContentHash)
+    await holdAll(asked)
+    const missing = asked.filter((hash) => !sizes.has(hash))
+    if (missing.length === 0) return sizes
+    await this.#bringBack(new Set(missing))
+    await holdAll(missing)
+    return sizes
+  }
+
+  /** Its size. Once this has been said it is too young to be removed. */
+  async #holdOne(hash: string, nowMs: number): Promise<number | null> {
+    const path = this.#pathOf(hash)
+    const found = await unlessGone(stat(path))
+    if (found === null || found.mtimeMs > nowMs - holdMs) return found?.size ?? null
     const now = new Date(nowMs)
-    await eachOf(hashes.filter(isContentHash), (hash) =>
-      onDisk(`Holding ${hash}`, async () => {
-        const path = this.#pathOf(hash)
-        const found = await unlessGone(stat(path))
-        if (found !== null && found.mtimeMs <= nowMs - holdMs)
-          await unlessGone(utimes(path, now, now))
-      }),
-    )
-    return this.sizes(hashes)
+    const isHeld = await unlessGone(utimes(path, now, now).then(() => true))
+    return isHeld === true ? found.size : null
+  }
+
+  /** Of these, what somebody is about to remove: he has not looked yet how old it is, or finds it gone. */
+  async #bringBack(hashes: ReadonlySet<string>): Promise<void> {
+    await onDisk('Looking for what is being removed', async () => {
+      for (const name of await namesIn(this.#aside, removedFiles)) {
+        if (hashes.has(removedHash(name))) await this.#putBack(name)
+      }
+    })
+  }
+
+  async #putBack(name: string): Promise<void> {
+    const path = this.#pathOf(removedHash(name))
+    const place = name.endsWith('.gzip') ? packed(path) : path
+    await unlessGone(rename(join(this.#aside, name), place))
   }
 
   async read(hash: string, range: ByteRange | null): Promise<StoredBlob | null> {
@@ -89,23 +123,29 @@ export class ContentFiles implements BlobFiles {
     await mkdir(this.#aside, { recursive: true })
     await eachOf(hashes.filter(isContentHash), (hash) =>
       onDisk(`Removing ${hash}`, async () => {
-        const path = this.#pathOf(hash)
-        if (await this.#removeOne(path, untilMs)) await this.#removeOne(packed(path), untilMs)
+        if (await this.#removeOne(hash, untilMs)) await this.#removeOne(packed(hash), untilMs)
       }),
     )
   }
 
-  /** First out of the way, then looked at: whoever holds it has done so before, and it comes back, or does not find it. */
-  async #removeOne(path: string, untilMs: number): Promise<boolean> {
-    const aside = join(this.#aside, randomUUID())
+  /**
+   * First out of the way, then looked at: whoever holds it has done so before, and it comes back, or he brings it back.
+   * Whether all of it is gone.
+   */
+  async #removeOne(file: string, untilMs: number): Promise<boolean> {
+    const name = `removed.${randomUUID()}.${file}`
+    const hash = removedHash(name)
+    const aside = join(this.#aside, name)
+    const path = file === hash ? this.#pathOf(hash) : packed(this.#pathOf(hash))
     const isThere = await unlessGone(rename(path, aside).then(() => true))
     if (isThere === null) return true
-    if ((await stat(aside)).mtimeMs > untilMs) {
-      await rename(aside, path)
-      return false
+    const found = await unlessGone(stat(aside))
+    if (found !== null && found.mtimeMs <= untilMs) {
+      await rm(aside, { force: true })
+      return true
     }
-    await rm(aside)
-    return true
+    await this.#putBack(name)
+    return false
   }
 
   names(after: string | null, limit: number): Promise<readonly BlobFile[]> {
@@ -196,6 +236,13 @@ const pair = /^[a-zA-Z0-9]{2}$/
 
 function packed(path: string): string {
   return `${path}.gzip`
+}
+
+/** What is being removed: `removed.`, something that nobody else has, the name that it had. */
+const removedFiles = /^removed\./
+
+function removedHash(name: string): string {
+  return name.split('.')[2] ?? ''
 }
 
 /** Where a hash stands among all, and in which folders. */
