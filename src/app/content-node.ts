@@ -232,6 +232,7 @@ export class ContentNode {
       registry,
       store,
       intake,
+      types: config.types,
       snapshots: new SnapshotIntake({ store, blobs, fetcher, intake, scope: scopeOf(config) }),
       peers,
       lists: peerLists(this.#parts, rpc),

@@ -9,6 +9,7 @@ import { type Endpoint, parseEndpoint } from '../base/remote/endpoint.ts'
 import { RemoteHost } from '../base/remote/remote-host.ts'
 import type { PeerProgress } from '../content/catching-up.ts'
 import type { ContentStore } from '../content/content-store.ts'
+import type { EntityType } from '../content/entity.ts'
 import { Lookout } from '../content/lookout.ts'
 import type { Intake } from '../content/peers/intake.ts'
 import { peerKind, retryKind } from '../content/peers/kinds.ts'
@@ -34,6 +35,8 @@ export interface ContentPeersParts {
   readonly registry: Registry
   readonly store: ContentStore
   readonly intake: Intake
+  /** What this node takes. */
+  readonly types: ReadonlySet<EntityType>
   readonly snapshots: SnapshotIntake
   readonly peers: Peers
   readonly lists: readonly PeerList[]
@@ -109,8 +112,8 @@ export class ContentPeers {
 
   /** Null: it is no source of a content node. */
   open(entry: SourceEntry): Source | null {
-    const { store, intake } = this.#parts
-    if (entry.kind === retryKind) return new RetrySource({ store, intake })
+    const { store, intake, types } = this.#parts
+    if (entry.kind === retryKind) return new RetrySource({ store, intake, types })
     return isPeer(entry) ? this.#openPeer(entry) : null
   }
 

@@ -62,7 +62,7 @@ export function sourcesOf(parts: SourcesParts): (id: number) => Promise<Source> 
     if (entry === null) throw new Error(`assertion failed: ${id} is there`)
     const { name, kind, address } = entry
     if (kind !== 'peer') {
-      const source = new RetrySource({ store, intake })
+      const source = new RetrySource({ store, intake, types })
       open.set(id, source)
       return source
     }

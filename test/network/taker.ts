@@ -120,7 +120,9 @@ export class Taker {
   /** Tries what has failed once more, when its time has come. */
   async retry(): Promise<Taken> {
     this.aheadMs += 12 * 3_600_000
-    return this.take(new RetrySource({ store: this.store, intake: this.#intake }))
+    return this.take(
+      new RetrySource({ store: this.store, intake: this.#intake, types: new Set(entityTypes) }),
+    )
   }
 
   async active(): Promise<readonly string[]> {

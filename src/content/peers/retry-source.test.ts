@@ -8,11 +8,12 @@ import {
 import { MemoryNode } from '../../../test/network/memory-node.ts'
 import { offered } from '../../../test/network/memory-peer.ts'
 import type { Batch } from '../../engine/source.ts'
-import type { DeploymentOffer } from '../entity.ts'
+import { entityTypes, type DeploymentOffer, type EntityType } from '../entity.ts'
 import { failureBackoff, type ContentEffect } from '../content-store.ts'
 import { RetrySource } from './retry-source.ts'
 
 const { signal } = new AbortController()
+const every: ReadonlySet<EntityType> = new Set(entityTypes)
 const timestamp = 1_795_200_000_000
 
 function profile(n: number, atMs = n): SignedEntity {
@@ -33,10 +34,13 @@ async function fail(node: MemoryNode, ...signed: readonly SignedEntity[]): Promi
 }
 
 /** One step, of which the effects are stored; gives how many there were, and what follows from it. */
-async function round(node: MemoryNode): Promise<{ effects: number; next: readonly string[] }> {
+async function round(
+  node: MemoryNode,
+  types = every,
+): Promise<{ effects: number; next: readonly string[] }> {
   const { store, intake } = node
   const batches: Batch[] = []
-  for await (const batch of new RetrySource({ store, intake }).list(null, signal)) {
+  for await (const batch of new RetrySource({ store, intake, types }).list(null, signal)) {
     batches.push(batch)
     // What intakes give.
     if (batch.effect !== undefined) await store.deploy(batch.effect as ContentEffect)
@@ -82,7 +86,7 @@ describe('N13 what failed', () => {
     await node.pass(failureBackoff.baseMs)
     const { store, intake } = node
     // It takes what is due, and dies.
-    for await (const _ of new RetrySource({ store, intake }).list(null, signal)) break
+    for await (const _ of new RetrySource({ store, intake, types: every }).list(null, signal)) break
     const peer = node.peer(7).has(profile(1))
     await node.pass(599_999)
     await round(node)
@@ -104,6 +108,26 @@ describe('N13 what failed', () => {
     await round(node)
     expect(peer.asked).toEqual([])
     expect(await node.failures()).toEqual({})
+  })
+
+  it('is forgotten where this node does not take its kind any more', async () => {
+    using node = new MemoryNode()
+    await fail(node, profile(1))
+    await node.pass(failureBackoff.baseMs)
+    await round(node, new Set<EntityType>(['scene']))
+    expect(await node.failures()).toEqual({})
+  })
+
+  it('leaves the rest to be tried where somebody is down', async () => {
+    using node = new MemoryNode()
+    const all = Array.from({ length: 101 }, (_, n) => profile(n))
+    node.peer(6).isAway = true
+    node.peer(7).has(profile(100))
+    await fail(node, ...all)
+    await node.pass(failureBackoff.baseMs)
+    expect((await round(node)).next).toEqual(['more'])
+    await round(node)
+    expect(await node.active()).toEqual([profile(100).entityId])
   })
 
   it('is tried a hundred a step: where there may be more, another step follows', async () => {

@@ -1,11 +1,14 @@
 import { SyncError, asSyncError } from '../../base/errors.ts'
 import type { Batch, Opened, Source } from '../../engine/source.ts'
 import type { ContentEffect, ContentStore, FailedDeployment } from '../content-store.ts'
+import type { EntityType } from '../entity.ts'
 import type { Intake } from './intake.ts'
 
 export interface RetrySourceParts {
   readonly store: Pick<ContentStore, 'dueFailures' | 'forgetFailures' | 'pointless'>
   readonly intake: Pick<Intake, 'take'>
+  /** What this node takes; nothing else is tried again. */
+  readonly types: ReadonlySet<EntityType>
 }
 
 /** Failed deployments that are tried in one step, with what others offered of the same entities. */
@@ -18,7 +21,7 @@ type Offer = readonly [FailedDeployment, ...FailedDeployment[]]
 
 /**
  * Failed deployments as a source: each round tries those that are due, from whichever peers have them. What something
- * greater has replaced meanwhile is forgotten. Of an entity of which peers say different things each is tried by itself:
+ * greater has replaced meanwhile, and what this node does not take any more, is forgotten. Of an entity of which peers say different things each is tried by itself:
  * a false one costs nothing but itself.
  */
 export class RetrySource implements Source {
@@ -30,9 +33,12 @@ export class RetrySource implements Source {
   }
 
   async *list(_step: string | null, signal: AbortSignal): AsyncIterable<Batch> {
-    const due = await this.#parts.store.dueFailures(maxTried, leaseMs)
+    const { store, types } = this.#parts
+    const due = await store.dueFailures(maxTried, leaseMs)
+    await store.forgetFailures(due.filter(({ entityType }) => !types.has(entityType)))
+    const taken = due.filter(({ entityType }) => types.has(entityType))
     let trouble: SyncError | null = null
-    for (const offers of turnsOf(due)) {
+    for (const offers of turnsOf(taken)) {
       try {
         for await (const effect of this.#tried(offers, signal)) yield { changes: [], effect }
       } catch (error) {
