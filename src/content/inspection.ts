@@ -129,10 +129,14 @@ export class Inspection {
     this.#entities++
     const state = await checkBlob(blobs, entityId)
     if (state !== 'good') return this.#onDamage({ what: 'file', hash: entityId, state, reason: '' })
-    const chain = parseAuthChain(jsonOf(authChain))
     const file = (await blobs.open(entityId, null))?.body
-    // The file of an entity lies in a row.
-    if (!(file instanceof Uint8Array) || chain === null) return this.#refused(entityId, 'no chain')
+    // It lies in a row, whatever else has its bytes.
+    if (!(file instanceof Uint8Array)) {
+      file?.destroy()
+      return this.#onDamage({ what: 'file', hash: entityId, state: 'missing', reason: '' })
+    }
+    const chain = parseAuthChain(jsonOf(authChain))
+    if (chain === null) return this.#refused(entityId, 'no chain')
     const verdict = await verifier.verify({ entityId, file, authChain: chain }, signal)
     if (!verdict.isGood) return this.#refused(entityId, verdict.errors.join(' '))
     if (wallets === null) {

@@ -61,8 +61,8 @@ export interface NodeFacts {
   contentOf(
     ids: readonly number[],
   ): Promise<readonly { readonly id: number; readonly hash: string }[]>
-  /** Puts the file of an entity in the place of what is stored; null: there is none until another one is put. */
-  putEntityFile(entityId: string, file: Uint8Array | null): Promise<void>
+  /** Puts the file of an entity in the place of what is stored. */
+  putEntityFile(entityId: string, file: Uint8Array): Promise<void>
 }
 
 /** Where a cursor of a peer has come to, by the peer's own clock; null: it is none. */

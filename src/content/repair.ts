@@ -1,5 +1,4 @@
-import { collect } from '../base/collect.ts'
-import { SyncError, asSyncError } from '../base/errors.ts'
+import { asSyncError } from '../base/errors.ts'
 import { graceMs, type ContentBlobs } from './blobs.ts'
 import type { ContentStore } from './content-store.ts'
 import type { Damage } from './inspection.ts'
@@ -8,7 +7,7 @@ import type { Fetcher } from './peers/fetcher.ts'
 
 export interface RepairParts {
   readonly store: Pick<ContentStore, 'needed' | 'deploy' | 'snapshots'>
-  readonly blobs: Pick<ContentBlobs, 'open' | 'remove'>
+  readonly blobs: Pick<ContentBlobs, 'remove'>
   readonly facts: Pick<NodeFacts, 'putEntityFile'>
   readonly fetcher: Pick<Fetcher, 'fetch'>
 }
@@ -69,18 +68,13 @@ export class Repair {
 
   /** It stays as it is until there is a good one: without it the entity would be nobody's. */
   async #file(hash: string, signal: AbortSignal): Promise<void> {
-    const { fetcher, facts, blobs } = this.#parts
+    const { fetcher, facts } = this.#parts
     const received = await fetcher.fetch({ hash, maxBytes, offeredBy: null }, signal)
-    if (received.bytes !== null) return facts.putEntityFile(hash, received.bytes)
-    await received.keep()
-    // What lies in a row is read before a file.
-    await facts.putEntityFile(hash, null)
-    const stored = await blobs.open(hash, null)
-    if (stored === null) throw new SyncError('database', `${hash} is not where it was put.`)
-    const { body } = stored
-    const file =
-      body instanceof Uint8Array ? body : await collect(body, maxBytes, signal, `Reading ${hash}`)
-    await facts.putEntityFile(hash, file)
+    try {
+      await facts.putEntityFile(hash, await received.read())
+    } finally {
+      await received.drop()
+    }
   }
 }
 

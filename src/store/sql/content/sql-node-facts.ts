@@ -90,7 +90,7 @@ export class SqlNodeFacts implements NodeFacts {
     )
   }
 
-  async putEntityFile(entityId: string, file: Uint8Array | null): Promise<void> {
+  async putEntityFile(entityId: string, file: Uint8Array): Promise<void> {
     await this.#db.transaction(async (tx) => {
       const row = await tx.get<{ id: number }>(
         'select id from deployment where entity_id = ?',
@@ -98,7 +98,6 @@ export class SqlNodeFacts implements NodeFacts {
       )
       if (row === undefined) return
       await tx.run('delete from entity_file where id = ?', row.id)
-      if (file === null) return
       await tx.run('insert into entity_file (id, bytes) values (?, ?)', row.id, file)
     })
   }
