@@ -338,6 +338,20 @@ describe('too much of it', () => {
     expect((await node.post(formOfSigned(again))).status).toBe(200)
   })
 
+  test('patience', async () => {
+    const limits = { ...small, slowestRate: 1_000_000, patienceMs: 50, ms: 5_000, uploads: 1 }
+    await using node = await ContentNode.open({ limits })
+    const waiting = send(node, { 'content-type': 'multipart/form-data; boundary=x' })
+    waiting.on('error', () => undefined)
+    waiting.write('--x\r\ncontent-disposition: form-data; name="a"; filename="a"\r\n\r\nbytes')
+    expect(await answerOf(waiting)).toEqual([
+      408,
+      '{"error":"The upload came at less than 1000000 bytes a second."}',
+    ])
+    await expectNothingLeft(node)
+    expect((await node.post(formOfSigned(profile))).status).toBe(200)
+  })
+
   test('time', async () => {
     await using node = await ContentNode.open({ limits: { ...small, ms: 50 } })
     const sending = send(node, { 'content-type': 'multipart/form-data; boundary=x' })

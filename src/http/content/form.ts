@@ -1,13 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
 import { cancellation } from '../../base/abort.ts'
+import type { Clock } from '../../base/clock.ts'
 import { asSyncError } from '../../base/errors.ts'
 import type { ContentBlobs, Received } from '../../content/blobs.ts'
 import { hashForm } from '../../content/hashing.ts'
 import { Denial } from './denial.ts'
+import { UploadPace, type PaceLimits } from './upload-pace.ts'
 import type { UploadPlace } from './upload-room.ts'
 
-export interface FormLimits {
+export interface FormLimits extends PaceLimits {
   /** Bytes of one file. */
   readonly fileBytes: number
   readonly files: number
@@ -25,6 +27,7 @@ export interface FormParts {
   readonly place: UploadPlace
   /** Aborted when the client leaves. */
   readonly signal: AbortSignal
+  readonly clock: Clock
 }
 
 /**
@@ -85,21 +88,30 @@ export class Form {
 
   #feed(parser: BusboyInstance): Promise<void> {
     const request = this.#request
-    const { signal, limits } = this.#parts
+    const { signal, limits, clock } = this.#parts
     return new Promise((resolve, reject) => {
+      const pace = new UploadPace(clock, limits, () => end(tooSlow(limits)))
       const take = (chunk: Uint8Array): void => {
         this.#bytes += chunk.length
+        pace.took(chunk.length)
         if (this.#bytes > limits.totalBytes) end(tooBig(limits.totalBytes))
         else if (!parser.write(chunk)) {
           request.pause()
-          parser.once('drain', () => request.resume())
+          pace.hold()
+          parser.once('drain', () => {
+            pace.go()
+            request.resume()
+          })
         }
       }
       const finish = (): void => {
+        // All has come.
+        pace.end()
         parser.end()
       }
       const stop = (): void => end(cancellation(signal, what))
       const end = (error?: Error): void => {
+        pace.end()
         request.off('data', take).off('end', finish)
         signal.removeEventListener('abort', stop)
         if (error === undefined) resolve()
@@ -171,6 +183,10 @@ export class Form {
 
 function tooBig(totalBytes: number): Denial {
   return new Denial(413, `The upload is too big: the maximum allowed is ${totalBytes} bytes`)
+}
+
+function tooSlow({ slowestRate }: PaceLimits): Denial {
+  return new Denial(408, `The upload came at less than ${slowestRate} bytes a second.`)
 }
 
 function unreadable(why: unknown): Denial {

@@ -20,7 +20,8 @@ export function postEntityRoute(routes: Routes, parts: ContentParts): void {
     const signal = answerSignal({ clock, ms: limits.ms, what }, response)
     const place = room.enter()
     try {
-      const upload = await readUpload(request, { blobs: parts.blobs, limits, place, signal })
+      const { blobs } = parts
+      const upload = await readUpload(request, { blobs, limits, place, signal, clock })
       const creationTimestamp = await deploying.deploy(upload, signal)
       return jsonAnswer(JSON.stringify({ creationTimestamp }))
     } finally {

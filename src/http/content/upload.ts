@@ -22,6 +22,8 @@ export const usualUploadLimits: UploadLimits = {
   fields: 100,
   fieldBytes: 100 * 1_024,
   totalBytes: 2_048 * 1_048_576,
+  slowestRate: 4_096,
+  patienceMs: 15_000,
   uploads: 64,
   heldBytes: 512 * 1_048_576,
   ms: 15 * 60_000,
