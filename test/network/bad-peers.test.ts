@@ -110,7 +110,7 @@ describe('an entity', () => {
   const bomb = gzipSync(Buffer.alloc(64 * 1_024 * 1_024))
 
   it.each([
-    ['unpacks to more than may be', bytes(bomb, { 'content-encoding': 'gzip' }), /16777216/],
+    ['unpacks to more than may be', bytes(bomb, { 'content-encoding': 'gzip' }), /10485760/],
     ['is something else', bytes(Buffer.from('{}')), /something else/],
     ['is nowhere', undefined, /404/],
   ] as const)(
@@ -192,7 +192,8 @@ describe('bytes that trickle', () => {
     })
     const clock: Clock = {
       ...systemClock,
-      after: (_ms, run) => {
+      after: (ms, run) => {
+        if (ms !== 15_000) return () => undefined
         timers.push(run)
         arm()
         return () => undefined

@@ -30,7 +30,10 @@ export interface Wanted {
 /** In so many milliseconds a body has to bring so many bytes for each second; what is too small for that has to be over. */
 const patienceMs = 15_000
 const slowestRate = 4_096
-/** What takes longer than so many milliseconds has to have come at so many bytes for each second of them. */
+/**
+ * What takes longer than so many milliseconds has to have come at so many bytes for each second of them; but for files that
+ * are to be files, which are as long as snapshots.
+ */
 const longMs = 120_000
 const slowestAverage = 16_384
 
@@ -116,7 +119,7 @@ export class Fetcher {
     const { blobs, clock } = this.#parts
     const { hash, maxBytes, isFile = false } = wanted
     const { body, length } = await client.content(hash, signal)
-    const watch = new RateWatch(clock, hash, body)
+    const watch = new RateWatch(clock, wanted, body)
     try {
       if (length !== null && length <= maxSmallBytes && !isFile) {
         return smallOf(await collect(body, length, signal, `Fetching ${hash}`), formOf(hash))
@@ -170,15 +173,15 @@ function broken(cause: unknown, hash: string): SyncError {
 /** Breaks off a body that trickles: in each while it has to bring a number of bytes, and more of them on the whole. */
 class RateWatch {
   readonly #clock: Clock
-  readonly #hash: string
+  readonly #wanted: Wanted
   readonly #body: Readable
   readonly #startedMs: number
   #bytes = 0
   #stop: () => void
 
-  constructor(clock: Clock, hash: string, body: Readable) {
+  constructor(clock: Clock, wanted: Wanted, body: Readable) {
     this.#clock = clock
-    this.#hash = hash
+    this.#wanted = wanted
     this.#body = body
     this.#startedMs = clock.elapsed()
     this.#stop = clock.after(patienceMs, () => this.#look(0))
@@ -191,7 +194,7 @@ class RateWatch {
         yield chunk
       }
     } catch (cause) {
-      throw broken(cause, this.#hash)
+      throw broken(cause, this.#wanted.hash)
     }
   }
 
@@ -202,7 +205,7 @@ class RateWatch {
   #look(before: number): void {
     const rate = this.#tooSlow(before)
     if (rate !== null) {
-      const message = `${this.#hash} came at less than ${rate} bytes a second.`
+      const message = `${this.#wanted.hash} came at less than ${rate} bytes a second.`
       this.#body.destroy(new SyncError('timeout', message))
       return
     }
@@ -214,7 +217,8 @@ class RateWatch {
   #tooSlow(before: number): number | null {
     if (this.#bytes - before < (slowestRate * patienceMs) / 1_000) return slowestRate
     const tookMs = this.#clock.elapsed() - this.#startedMs
-    const isLate = tookMs >= longMs && this.#bytes < (slowestAverage * tookMs) / 1_000
+    if (this.#wanted.isFile === true || tookMs < longMs) return null
+    const isLate = this.#bytes < (slowestAverage * tookMs) / 1_000
     return isLate ? slowestAverage : null
   }
 }
