@@ -162,7 +162,6 @@ test('a part has a megabyte and a line at most, whatever its lines hold', async 
   for (const [line, count] of [
     [`${'x'.repeat(400_000)}\n`, 12],
     [`${'x'.repeat(9 * mebibyte)}\n`, 4],
-    ['x\n', 2 * mebibyte],
   ] as const) {
     const text = Buffer.from(line.repeat(count))
     const starts = await partStarts(inPieces(text, 65_536), 250, signal)
@@ -183,4 +182,11 @@ test('cutting ends when it is called off', async () => {
     throw new Error('It went on.')
   }
   await expect(partStarts(pieces(), 250, end.signal)).rejects.toMatchObject({ code: 'cancelled' })
+})
+
+test('a file of next to nothing but ends of lines is no snapshot', async () => {
+  const cut = (short: number): Promise<readonly number[]> =>
+    partStarts(inPieces(Buffer.from(lines[0]! + '\n'.repeat(short)), 65_536), 250, signal)
+  expect(await cut(100_000)).toEqual([0])
+  await expect(cut(100_001)).rejects.toMatchObject({ code: 'protocol' })
 })

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import { throwIfAborted } from '../../base/abort.ts'
+import { SyncError } from '../../base/errors.ts'
 import type { DeploymentOffer } from '../entity.ts'
 import { isForeign, parseOffer } from '../offer.ts'
 import { LineCutter } from './line-cutter.ts'
@@ -44,13 +45,15 @@ export async function* snapshotLines(
 
 /** Bytes that no deployment gets by with: its two hashes alone take 92. */
 const minLineBytes = 128
+/** Lines shorter than that, remarks among them: next to nothing unpacks to any number of them, each of which is looked at. */
+const maxShortLines = 100_000
 /** Bytes of a part, and a line: all of it is held at once. */
 const maxPartBytes = 1_024 * 1_024
 
 /**
  * At which bytes the parts of a snapshot begin that have `linesPerPart` deployments each, or fewer where those are long
  * and in the last one; none when nothing is in it. A part ends where the next one begins, so that a file can be gone
- * through with pauses.
+ * through with pauses. Throws `protocol` when hardly any of its lines could be a deployment.
  */
 export async function partStarts(
   source: AsyncIterable<Uint8Array>,
@@ -59,14 +62,21 @@ export async function partStarts(
 ): Promise<readonly number[]> {
   const starts: number[] = []
   let lines = linesPerPart
+  let shortLines = 0
   const cutter = new LineCutter({ maxLineBytes, start: 0 }, (line, start) => {
+    const isShort = line !== null && line.length < minLineBytes
+    if (isShort && ++shortLines > maxShortLines) {
+      throw new SyncError(
+        'protocol',
+        `More than ${maxShortLines} lines are too short for anything.`,
+      )
+    }
     if (line !== null && isRemark(line)) return
     if (lines === linesPerPart || start >= (starts.at(-1) ?? 0) + maxPartBytes) {
       starts.push(start)
       lines = 0
     }
-    // What is no deployment begins a part at most: a file of short lines has no more of them than any other.
-    if (line !== null && line.length >= minLineBytes) lines++
+    if (!isShort) lines++
   })
   for await (const bytes of source) {
     throwIfAborted(signal, 'Cutting a snapshot')
