@@ -190,6 +190,8 @@ export class ContentNode {
   }
 
   async stop(): Promise<void> {
+    // Called off first: whoever looks may be waiting for a run.
+    await this.snapshots.stop()
     await this.#lookout.stop()
     await this.#peers.stop()
     await this.#catchingUp.stop()

@@ -88,6 +88,7 @@ test('what is said is taken', async () => {
 const wrong: readonly (readonly [Given, string])[] = [
   [{ types: 'scene,house' }, '--types is of scene, profile'],
   [{ types: ',' }, '--types names at least one kind'],
+  [{ contentUrl: 'me.example.org' }, 'Write it like https://me.example.org/content.'],
   [{ contentPath: 'content' }, '--content-path is a path such as /content'],
   [{ contentPath: '/a?b' }, '--content-path'],
   [{ contentPath: '/a//b' }, '--content-path'],

@@ -1,5 +1,6 @@
-import { SyncError } from '../base/errors.ts'
+import { asSyncError, SyncError } from '../base/errors.ts'
 import { entityTypes, isEntityType, type EntityType } from '../content/entity.ts'
+import { peerUrl } from '../content/peers/peer-list.ts'
 import type { Option } from './config.ts'
 import { durationMs, list, oneOf, secretOf, whole } from './setting-text.ts'
 
@@ -176,7 +177,7 @@ export function readContentConfig(
     peersUrl: text('peersUrl') || null,
     peersDao: daoOf(text('peersDao'), rpcUrl),
     rpcUrl,
-    url: text('contentUrl') || null,
+    url: urlOf(text('contentUrl')),
     path: pathOf(text('contentPath')),
     types: new Set(types),
     isFirst: isOn(text('firstNode')),
@@ -205,6 +206,17 @@ function daoOf(text: string, rpcUrl: string | null): string | null {
     'bad-input',
     '--peers-dao needs an Ethereum node: --rpc-url-file, or ROUNDELAY_RPC_URL.',
   )
+}
+
+function urlOf(text: string): string | null {
+  if (text === '') return null
+  try {
+    return peerUrl(text)
+  } catch (thrown) {
+    const { message } = asSyncError(thrown)
+    const example = 'Write it like https://me.example.org/content.'
+    throw new SyncError('bad-input', `--content-url: ${message} ${example}`, { cause: thrown })
+  }
 }
 
 function pathOf(text: string): string {
