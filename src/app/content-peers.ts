@@ -104,10 +104,9 @@ export class ContentPeers {
     await Promise.all([...this.#watches].map((watch) => watch.stop()))
   }
 
-  /** How far each peer is; null: who they are is not known yet. */
-  async progress(): Promise<readonly PeerProgress[] | null> {
-    const progress = await peerProgress(this.#parts)
-    return progress.length === 0 && this.#parts.lists.length > 0 ? null : progress
+  /** How far each peer is. */
+  progress(): Promise<readonly PeerProgress[]> {
+    return peerProgress(this.#parts)
   }
 
   /** Null: it is no source of a content node. */

@@ -19,7 +19,7 @@ function facts(): CatchingUpParts['facts'] & { readonly known: Map<string, strin
 
 test('a node has caught up when all peers that answer were gone through, one at least; it is told once', async () => {
   const clock = new VirtualClock()
-  let peers: readonly PeerProgress[] | null = null
+  let peers: readonly PeerProgress[] = []
   let told = 0
   const kept = facts()
   const catchingUp = new CatchingUp({
@@ -31,7 +31,7 @@ test('a node has caught up when all peers that answer were gone through, one at 
   })
   await catchingUp.start()
   const hasCaughtUp = (): boolean => catchingUp.state === 'Syncing'
-  for (const still of [null, [behind], [behind, level], [away], [away, behind]]) {
+  for (const still of [[], [behind], [behind, level], [away], [away, behind]]) {
     peers = still
     expect(await clock.runUntil(hasCaughtUp, 5_000)).toBe(false)
   }

@@ -13,8 +13,8 @@ export interface PeerProgress {
 export interface CatchingUpParts {
   readonly facts: Pick<ContentStore, 'fact' | 'setFact'>
   readonly clock: Clock
-  /** All peers; null: the list has not been read yet. */
-  readonly peers: () => Promise<readonly PeerProgress[] | null>
+  /** All peers, as far as is known. */
+  readonly peers: () => Promise<readonly PeerProgress[]>
   /** The operator says that there is nothing to catch up with. */
   readonly isFirst: boolean
   /** Called once, when the node has just caught up for the first time. */
@@ -28,7 +28,8 @@ export const caughtUpFact = 'caught up'
 
 /**
  * Whether the node has caught up once with its peers: all that answer have been gone through, and one at least. It is
- * remembered, also where the operator says so: a node whose peers are all gone goes on.
+ * remembered, also where the operator says so: a node whose peers are all gone goes on. Who has no peers is not caught up
+ * by that: he may have been started without their names.
  */
 export class CatchingUp {
   readonly #parts: CatchingUpParts
@@ -81,9 +82,7 @@ export class CatchingUp {
   }
 }
 
-function hasCaughtUp(peers: readonly PeerProgress[] | null): boolean {
-  if (peers === null) return false
-  if (peers.length === 0) return true
+function hasCaughtUp(peers: readonly PeerProgress[]): boolean {
   const isAny = peers.some(({ isCaughtUp }) => isCaughtUp)
   return isAny && peers.every(({ isCaughtUp, isUnwell }) => isCaughtUp || isUnwell)
 }
