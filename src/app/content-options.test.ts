@@ -92,6 +92,8 @@ const wrong: readonly (readonly [Given, string])[] = [
   [{ contentPath: 'content' }, '--content-path is a path such as /content'],
   [{ contentPath: '/a?b' }, '--content-path'],
   [{ contentPath: '/a//b' }, '--content-path'],
+  [{ contentPath: '/api/content' }, 'would hide what is there'],
+  [{ contentPath: '/metrics' }, 'would hide what is there'],
   [{ slotsPeer: '0' }, '--slots-peer'],
   [{ fetches: 'all' }, '--fetches'],
   [{ verifiers: '65' }, '--verifiers'],

@@ -221,6 +221,8 @@ function urlOf(text: string): string | null {
 
 function pathOf(text: string): string {
   const path = text.replace(/\/+$/, '')
+  if (/^\/(?:api|health|metrics)(?:\/|$)/.test(path))
+    throw new SyncError('bad-input', `--content-path ${path} would hide what is there already.`)
   if (path === '' || /^(?:\/[\w.~-]+)+$/.test(path)) return path
   throw new SyncError('bad-input', `--content-path is a path such as /content, not "${text}".`)
 }

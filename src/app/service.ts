@@ -21,6 +21,9 @@ import { Events } from './events.ts'
 import { makeLog } from './logger.ts'
 import { SourceTitles } from './source-title.ts'
 import { version } from './version.ts'
+import { folderTrouble } from './content-mark.ts'
+import type { ContentNode } from './content-node.ts'
+import { contentFolder } from './content-peers.ts'
 import { NodeFigures } from './node-figures.ts'
 import { WorkFigures } from './work-figures.ts'
 import { startWork } from './work.ts'
@@ -164,8 +167,15 @@ async function looks(core: Core, engine: Engine | null): Promise<readonly Check[
       message: refusal?.message ?? 'It answers and takes what is written.',
     },
     { name: 'data folder', isWell: true, message: 'It can be read.' },
-    ...(core.content === null ? [] : [peersCheck(await core.content.facts.reach())]),
+    ...(core.content === null ? [] : await nodeChecks(core.content, config.dataFolder)),
   ]
+}
+
+async function nodeChecks({ store, facts }: ContentNode, dataFolder: string): Promise<Check[]> {
+  const trouble = await folderTrouble({ store, folder: contentFolder(dataFolder) })
+  const message = trouble ?? 'It is the one that the content lies in.'
+  const folder = { name: 'content folder', isWell: trouble === null, message }
+  return [folder, peersCheck(await facts.reach())]
 }
 
 /** A node goes on without its peers: whoever is to act is told, and nothing is restarted for it. */

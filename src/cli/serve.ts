@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import type { ContentConfig } from '../app/content-options.ts'
 import { sayFirstKey } from './first-key.ts'
 import type { Setting } from './setting.ts'
 
@@ -15,6 +16,7 @@ export function serveCommand(setting: Setting): Command {
       sayFirstKey(service.core, setting)
       const does = doing(service.url, config.roles.has('api'))
       setting.terminal.say(`Roundelay ${does} (Ctrl-C stops it).`)
+      if (config.content !== null) setting.terminal.say(nodeLine(service.url, config.content))
       await signalled()
       setting.terminal.say('Stopping: tasks under way are given a moment to end.')
       await service.stop()
@@ -24,6 +26,15 @@ export function serveCommand(setting: Setting): Command {
 function doing(url: string | null, isAnswering: boolean): string {
   if (url === null) return 'works'
   return isAnswering ? `answers on ${url}` : `works, and tells /health and /metrics on ${url}`
+}
+
+/** What a content node is up to. */
+function nodeLine(url: string | null, { path, isFirst, ...lists }: ContentConfig): string {
+  const where = url === null ? '' : ` at ${new URL(path || '/', url).href}`
+  const hasPeers = lists.peers.length > 0 || lists.peersUrl !== null || lists.peersDao !== null
+  const peers = hasPeers ? 'follows its peers' : 'is given no peers to follow (--peers)'
+  const first = isFirst ? ', and is the first of its network' : ''
+  return `It is a content node${where}: it ${peers}${first}. roundelay node status tells how it stands.`
 }
 
 /** Resolves when the process is told to stop. */
