@@ -46,9 +46,13 @@ function byLocalTime(sql: Sql, query: ChangeQuery): Promise<Changes> {
     addLocalBorder(where, { ms: to, lastId: order === 'desc' ? lastId : undefined, isLower: false })
   }
   const inOrder = `order by d.local_ms ${order}, d.id ${order}`
-  const found = `select ${sized} from deployment as d where ${where.text} ${inOrder}
-    limit ${where.value(limit)} offset ${where.value(offset)}`
-  return pageOf(sql, where, { found, inOrder })
+  const behind = `offset ${where.value(offset)}`
+  return pageOf(sql, where, {
+    limit,
+    rows: (most, files = '') =>
+      `from deployment as d ${files} where ${where.text} ${inOrder} limit ${most} ${behind}`,
+    inOrder,
+  })
 }
 
 /** The index by the entities' own time has the active ones apart from the dead: two walks that are merged. */
@@ -64,11 +68,14 @@ function byEntityTime(sql: Sql, query: ChangeQuery): Promise<Changes> {
   const walk = (isActive: 0 | 1): string =>
     `select * from (select d.id, d.entity_ms, d.order_id from deployment as d
        where d.is_active = ${isActive} and ${where.text} ${inOrder} limit ${atMost}) as walk${isActive}`
-  const merged = `(${walk(1)} union all ${walk(0)} ${inOrder}
-    limit ${where.value(limit)} offset ${where.value(offset)}) as merged`
-  const found = `select ${sized} from ${merged} cross join deployment as d on d.id = merged.id`
+  const behind = `offset ${where.value(offset)}`
+  const merged = (most: string): string =>
+    `(${walk(1)} union all ${walk(0)} ${inOrder} limit ${most} ${behind}) as merged`
   return pageOf(sql, where, {
-    found,
+    limit,
+    rows: (most, files = '') =>
+      `from ${merged(most)} cross join deployment as d on d.id = merged.id ${files}
+       order by d.entity_ms ${order}, d.order_id ${order}`,
     inOrder: `order by d.entity_ms ${order}, d.order_id ${order}`,
   })
 }
@@ -106,36 +113,55 @@ function addEntityBorder(
   }
 }
 
-/** What of a row decides where it stands, and what it takes. */
-const sized = `d.id, d.local_ms, d.entity_ms, d.order_id,
-  length(d.pointers) + length(d.auth_chain) + coalesce(d.metadata_end - d.metadata_start,
-    (select length(bytes) from entity_file where entity_file.id = d.id)) as bytes`
-
-interface Found {
-  /** A statement that gives `sized` of the rows; its values are those of `where`. */
-  readonly found: string
+interface Page {
+  readonly limit: number
+  /** Where so many rows come from, in their order, perhaps with their files; the values are those of `where`. */
+  readonly rows: (most: string, files?: string) => string
   readonly inOrder: string
 }
 
 /** Rows from which on there are too many bytes are left out: neither database takes them all in one text. */
-async function pageOf(sql: Sql, where: Conditions, { found, inOrder }: Found): Promise<Changes> {
-  const all = [...columns, metadataColumn, 'counted.found']
-  const from = `from (select d.id, sum(d.bytes) over (${inOrder}) - d.bytes as bytes_before,
-        count(*) over () as found
-      from (${found}) as d) as counted
-    cross join deployment as d on d.id = counted.id
-    cross join entity_file on entity_file.id = d.id
-    where counted.bytes_before < ${where.value(maxPageBytes)} ${inOrder}`
-  const row = await sql.get<{ page: string | null }>(packedSql(all, from), ...where.values)
-  const rows = unpacked(row?.page, all.length, countedOf)
-  return {
-    rows: await withMetadata(
-      sql,
-      rows.map(({ change }) => change),
-    ),
-    isCut: rows.length < (rows[0]?.found ?? 0),
-  }
+async function pageOf(
+  sql: Sql,
+  where: Conditions,
+  { limit, rows, inOrder }: Page,
+): Promise<Changes> {
+  const before = [...where.values]
+  const most = where.value(limit)
+  const { found, fitting } = await roomOf(sql, where, { rows: rows(most), inOrder })
+  if (found === 0) return { rows: [], isCut: false }
+  const all = [...columns, metadataColumn]
+  const from = rows(most, 'cross join entity_file on entity_file.id = d.id')
+  const row = await sql.get<{ page: string | null }>(packedSql(all, from), ...before, fitting)
+  const changes = unpacked(row?.page, all.length, changeOf)
+  return { rows: await withMetadata(sql, changes), isCut: fitting < found }
 }
+
+/** How many rows there are, and how many of them fit into a page. PostgreSQL wants each value used: the first is for packing. */
+async function roomOf(
+  sql: Sql,
+  { values }: Conditions,
+  { rows, inOrder }: { readonly rows: string; readonly inOrder: string },
+): Promise<{ readonly found: number; readonly fitting: number }> {
+  const sized = `select d.id, d.local_ms, d.entity_ms, d.order_id, ${bytes} as bytes ${rows}`
+  const all = await sql.get<{ found: number; bytes: number | null }>(
+    `select count(*) as found, sum(bytes) as bytes from (${sized}) as d where cast(?1 as text) is not null`,
+    ...values,
+  )
+  const found = all?.found ?? 0
+  if ((all?.bytes ?? 0) <= maxPageBytes) return { found, fitting: found }
+  const counted = `select sum(d.bytes) over (${inOrder}) - d.bytes as before from (${sized}) as d`
+  const fitting = await sql.get<{ count: number }>(
+    `select count(*) as count from (${counted}) as c
+     where cast(?1 as text) is not null and before < ?${values.length + 1}`,
+    ...values,
+    maxPageBytes,
+  )
+  return { found, fitting: fitting?.count ?? 0 }
+}
+
+const bytes = `length(d.pointers) + length(d.auth_chain) + coalesce(d.metadata_end - d.metadata_start,
+  (select length(bytes) from entity_file where entity_file.id = d.id))`
 
 const columns = [
   'd.id',
@@ -158,11 +184,6 @@ const metadataColumn = `coalesce(convert_from(substr(entity_file.bytes, d.metada
 function changeOf(cells: readonly string[], at: number): Change {
   const metadata = cells[at + columns.length] ?? ''
   return { ...storedOf(cells, at), metadata: metadata === '' ? null : metadata }
-}
-
-/** With how many rows there would have been. */
-function countedOf(cells: readonly string[], at: number): { change: Change; found: number } {
-  return { change: changeOf(cells, at), found: Number(cells[at + columns.length + 1]) }
 }
 
 /** Written out, for it is done for every row of a feed. */
