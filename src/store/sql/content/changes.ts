@@ -181,13 +181,17 @@ const columns = [
 const metadataColumn = `coalesce(convert_from(substr(entity_file.bytes, d.metadata_start + 1,
   d.metadata_end - d.metadata_start), 'UTF8'), '')`
 
+function storedOf(cells: readonly string[], at: number): StoredDeployment {
+  const { metadata: _metadata, ...stored } = rowOf(cells, at, '')
+  return stored
+}
+
 function changeOf(cells: readonly string[], at: number): Change {
-  const metadata = cells[at + columns.length] ?? ''
-  return { ...storedOf(cells, at), metadata: metadata === '' ? null : metadata }
+  return rowOf(cells, at, cells[at + columns.length] ?? '')
 }
 
 /** Written out, for it is done for every row of a feed. */
-function storedOf(cells: readonly string[], at: number): StoredDeployment {
+function rowOf(cells: readonly string[], at: number, metadata: string): Change {
   const overwrittenBy = cells[at + 7] ?? ''
   return {
     deploymentId: Number(cells[at]),
@@ -203,6 +207,7 @@ function storedOf(cells: readonly string[], at: number): StoredDeployment {
     deployer: cells[at + 9] ?? '',
     pointers: pointersOf(cells[at + 10] ?? '[]'),
     authChain: cells[at + 11] ?? '[]',
+    metadata: metadata === '' ? null : metadata,
   }
 }
 
