@@ -63,7 +63,9 @@ test('status tells of each peer how far it has been followed, and since when it 
   )
   const text = await second.ask(['node', 'status'])
   expect(text).toMatch(/^active entities: 3 \(profile 3\); failed deployments: 0$/m)
-  expect(text).toMatch(/^snapshots: \d+ of \d+ entities \(of whole days, UTC\), written \d+ s ago$/m)
+  expect(text).toMatch(
+    /^snapshots: \d+ of \d+ entities \(of whole days, UTC\), written \d+ s ago$/m,
+  )
   expect(text).toMatch(/9\/content +unreachable, never reached, asked again in .* unreachable: /m)
   expect(text).toMatch(
     /\/content +unreachable for \d+ s, asked again in \d+ s +20\d\d-\S+Z .* 3 +0 +/m,
