@@ -31,9 +31,7 @@ export function entityJson(file: Uint8Array): unknown {
 /** What is wrong with an entity file of so many bytes. */
 export function tooBigErrors(bytes: number): readonly string[] {
   if (bytes <= maxEntityBytes) return []
-  return [
-    `The entity file is too big. It may have up to ${maxEntityBytes} bytes and has ${bytes}.`,
-  ]
+  return [`The entity file is too big. It may have up to ${maxEntityBytes} bytes and has ${bytes}.`]
 }
 
 function extentProblem(file: Uint8Array): string | null {
