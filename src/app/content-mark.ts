@@ -28,7 +28,9 @@ export async function folderTrouble({ store, folder }: ContentMarkParts): Promis
 
 async function markOf(path: string): Promise<string | null> {
   try {
-    return (await readFile(path, 'utf8')).trim()
+    const mark = await readFile(path, 'utf8')
+    // Its end says that it is whole.
+    return mark.endsWith('\n') ? mark.trim() : null
   } catch {
     return null
   }
@@ -37,6 +39,13 @@ async function markOf(path: string): Promise<string | null> {
 async function makeMark(folder: string, path: string): Promise<string> {
   const mark = randomUUID()
   await mkdir(folder, { recursive: true })
-  await writeFile(path, `${mark}\n`, { flag: 'wx', mode: 0o600 })
+  try {
+    await writeFile(path, `${mark}\n`, { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    // Another process has just made it.
+    const other = await markOf(path)
+    if (other === null) throw error
+    return other
+  }
   return mark
 }

@@ -135,7 +135,7 @@ describe('a peer that is slow', () => {
   })
 
   /** Peer 0 brings 10,000 bytes a second; what a fetch from it comes to within ten minutes, and when, in milliseconds. */
-  async function trickled(isFile: boolean): Promise<{ error: unknown; afterMs: number }> {
+  async function trickled(isSlow: boolean): Promise<{ error: unknown; afterMs: number }> {
     const clock = new VirtualClock()
     const trickle = async function* (): AsyncGenerator<Uint8Array> {
       for (;;) {
@@ -146,7 +146,7 @@ describe('a peer that is slow', () => {
     const { fetcher } = worldOf([async () => Readable.from(trickle())], clock)
     const startedMs = clock.elapsed()
     let error: unknown = null
-    const big = { ...wanted, maxBytes: 100_000_000, isFile }
+    const big = { ...wanted, maxBytes: 100_000_000, isSlow }
     void fetcher.fetch(big, signal).catch((thrown: unknown) => (error = thrown))
     await clock.runUntil(() => error !== null, 600_000)
     return { error, afterMs: clock.elapsed() - startedMs }

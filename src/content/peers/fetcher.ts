@@ -23,6 +23,8 @@ export interface Wanted {
   readonly maxBytes: number
   /** It goes to a file however small it is. */
   readonly isFile?: boolean
+  /** It may come as slowly as it likes, above the least rate: snapshots. */
+  readonly isSlow?: boolean
   /** The source that offered it; null: nobody in particular. */
   readonly offeredBy: number | null
 }
@@ -217,7 +219,7 @@ class RateWatch {
   #tooSlow(before: number): number | null {
     if (this.#bytes - before < (slowestRate * patienceMs) / 1_000) return slowestRate
     const tookMs = this.#clock.elapsed() - this.#startedMs
-    if (this.#wanted.isFile === true || tookMs < longMs) return null
+    if (this.#wanted.isSlow === true || tookMs < longMs) return null
     const isLate = this.#bytes < (slowestAverage * tookMs) / 1_000
     return isLate ? slowestAverage : null
   }

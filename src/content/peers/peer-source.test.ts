@@ -352,12 +352,13 @@ describe('the other steps', () => {
     using follower = new Follower()
     const { clock } = follower.node
     let asked: AbortSignal | undefined
-    follower.peer.on('/pointer-changes', async (_, until) => {
+    follower.peer.on(`/contents/${one}`, async (_, until) => {
       asked = until
       await clock.sleep(hourMs, until)
       return {}
     })
-    const listing = follower.source.list(JSON.stringify(from(5)), signal)[Symbol.asyncIterator]()
+    const step = JSON.stringify({ do: 'snapshot', hash: one })
+    const listing = follower.source.list(step, signal)[Symbol.asyncIterator]()
     const first = listing.next()
     await follower.node.pass(20_000)
     expect(await first).toEqual({ done: false, value: { changes: [] } })

@@ -99,11 +99,10 @@ export class PeerSource implements Source {
       next.push(...(await this.#look(await client.snapshots(signal))))
     }
     const position = positionOf(step)
-    const read = (until: AbortSignal): Promise<ChangePage> =>
-      client.isOwnKind
-        ? client.freshest(position, { isUnlisted: false, signal: until })
-        : client.changes(position, until)
-    const page = yield* withBeats(read, { clock, signal })
+    // In the time that a step has: a peer that trickles does not keep its slot.
+    const page = client.isOwnKind
+      ? await client.freshest(position, { isUnlisted: false, signal })
+      : await client.changes(position, signal)
     yield* this.#effects(this.#intake(page.offers, signal))
     if (page.isFull && page.next !== null) {
       next.push({ do: 'follow', seen: seenOf(step, page), ...page.next, isMore: true })

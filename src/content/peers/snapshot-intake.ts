@@ -78,7 +78,8 @@ export class SnapshotIntake {
     const { fetcher, blobs } = this.#parts
     const there = await blobs.open(hash, { start: 0, end: 0 })
     if (there !== null) return there.size
-    const wanted = { hash, maxBytes: maxSnapshotBytes, offeredBy: sourceId, isFile: true }
+    const maxBytes = maxSnapshotBytes
+    const wanted = { hash, maxBytes, offeredBy: sourceId, isFile: true, isSlow: true }
     const received = await fetcher.fetch(wanted, signal)
     await received.keep()
     return received.size

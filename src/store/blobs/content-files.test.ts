@@ -194,15 +194,15 @@ test('what a crash left half removed is there again', async () => {
   }
   expect(await files.sizes([hash])).toEqual(new Map())
   await files.clear(Date.now() + graceMs)
-  expect(await files.read(hash, null)).not.toBeNull()
-  expect(await files.readGzip(hash)).not.toBeNull()
+  for (const form of [await files.read(hash, null), await files.readGzip(hash)])
+    expect(await bytesOf(form)).not.toBeNull()
 })
 
 test('what has come in anew keeps both of its forms', async () => {
   const hash = await put(Buffer.from('x'), { isPacked: true })
   await files.remove([hash], Date.now() - 60_000)
-  expect(await files.read(hash, null)).not.toBeNull()
-  expect(await files.readGzip(hash)).not.toBeNull()
+  expect(await bytesOf(await files.read(hash, null))).toEqual(Buffer.from('x'))
+  expect(gunzipSync((await bytesOf(await files.readGzip(hash)))!)).toEqual(Buffer.from('x'))
 })
 
 test('what is received again takes the place of what went bad', async () => {

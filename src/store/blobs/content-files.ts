@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises'
+import { copyFile, mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { holdMs, type BlobFile, type BlobFiles, type StoredBlob } from '../../content/blobs.ts'
 import { isContentHash } from '../../content/hashing.ts'
@@ -74,7 +74,7 @@ export class ContentFiles implements BlobFiles {
     const found = await unlessGone(stat(path))
     if (found === null || found.mtimeMs > nowMs - holdMs) return found?.size ?? null
     const now = new Date(nowMs)
-    const isHeld = await unlessGone(utimes(path, now, now).then(() => true))
+    const isHeld = await unlessGone(touch(path, now).then(() => true))
     return isHeld === true ? found.size : null
   }
 
@@ -287,4 +287,16 @@ async function eachOf(
       for (const hash of waiting) await work(hash)
     }),
   )
+}
+
+/** Whose file it is may be somebody else, as a backup leaves it: then it becomes ours. */
+async function touch(path: string, now: Date): Promise<void> {
+  try {
+    await utimes(path, now, now)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) throw error
+    const copy = `${path}.${randomUUID()}`
+    await copyFile(path, copy)
+    await rename(copy, path)
+  }
 }

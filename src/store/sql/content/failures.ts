@@ -6,6 +6,7 @@ import {
 } from '../../../content/content-store.ts'
 import type { AuthChain, EntityType } from '../../../content/entity.ts'
 import type { Sql, Transaction } from '../sql.ts'
+import { lockClock } from './content-clock.ts'
 import { pointersOf } from './deployment-rows.ts'
 import { doubledMs } from './doubled.ts'
 
@@ -93,10 +94,14 @@ async function dropSurplus(
             window hopeful as (order by attempts, failed_ms desc, entity_id)) as counted
         where n > ?2 or upto > ?3)`,
     sourceId,
-    most.count,
-    most.size,
+    // A little more than has to go: to look through all of them for each new one would hold everybody up.
+    Math.ceil(most.count * keptShare),
+    Math.ceil(most.size * keptShare),
   )
 }
+
+/** What is left of what a source may have, when it has more. */
+const keptShare = 0.9
 
 /** Of each entity the latest. */
 export async function failuresOf(
@@ -120,9 +125,11 @@ export async function takeDueFailures(
   limit: number,
   leaseMs: number,
 ): Promise<FailedDeployment[]> {
+  // Whoever writes failures has it: rows are locked in no order of their own.
+  await lockClock(tx)
   const due = await tx.all<NameRow>(
     `select entity_id, source_id from failed_deployment where next_ms <= ?
-     order by next_ms, entity_id, source_id limit ? for update skip locked`,
+     order by next_ms, entity_id, source_id limit ?`,
     tx.nowMs,
     limit,
   )
