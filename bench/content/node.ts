@@ -112,6 +112,16 @@ export function snapshotsReady(base: string): Promise<number> {
   })
 }
 
+/** So many entities are in the snapshots that it offers: all that it has taken up is done with. */
+export function snapshotsHold(base: string, count: number): Promise<number> {
+  return until('Writing snapshots', async () => {
+    const answer = await fetch(`${base}/snapshots`)
+    if (!answer.ok) return false
+    const offered = (await answer.json()) as readonly { readonly numberOfEntities: number }[]
+    return offered.reduce((sum, { numberOfEntities }) => sum + numberOfEntities, 0) >= count
+  })
+}
+
 /** Throws unless each of these people's pointers is active there: what left half of them out would be too fast. */
 export async function checkActive(base: string, ids: readonly string[]): Promise<void> {
   let found = 0

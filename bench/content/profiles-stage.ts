@@ -6,7 +6,7 @@ import { bootstrap, bootstraps, type Bootstrap } from './bootstrap.ts'
 import { Deployments, formOf } from './deploying.ts'
 import { feed } from './feed.ts'
 import type { Findings, Measured, StageOptions } from './measured.ts'
-import { checkActive, openFolder, snapshotsReady, startNode } from './node.ts'
+import { checkActive, openFolder, snapshotsHold, snapshotsReady, startNode } from './node.ts'
 import { deploymentsOf, past } from './population.ts'
 import { rate, rateRequests, type RateId } from './rates.ts'
 import { restart } from './restart.ts'
@@ -42,7 +42,11 @@ export async function manyProfiles({ sizes, note }: StageOptions): Promise<Findi
   await using source = await startNode(folder.path)
   await snapshotsReady(source.base)
   const place = { source: source.base, folder: other.path }
-  const many = await bootstrap({ ...place, count: ids.length }, (base) => checkActive(base, ids))
+  const many = await bootstrap({ ...place, count: ids.length }, async (base) => {
+    await checkActive(base, ids)
+    // What starts again has nothing left to do but what it missed.
+    await snapshotsHold(base, ids.length)
+  })
   note(`bootstrap of ${ids.length}: ${told(many, ids.length)}`)
   const growth = many.peakBytes / few
   return {
