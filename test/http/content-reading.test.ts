@@ -492,6 +492,7 @@ describe('the rest', () => {
       const some = (await other.ask(`/failed-deployments?${query}`)).json
       expect(some, query).toEqual([all[query.includes('=1') && query.startsWith('offset') ? 1 : 0]])
     }
+    expect((await node.ask('/failed-deployments?offset=50001')).status).toBe(400)
     for (const query of ['limit=-1&offset=-1', 'limit=99999999', 'limit=x&offset=y']) {
       expect((await other.ask(`/failed-deployments?${query}`)).json, query).toEqual(all)
     }
